@@ -1,0 +1,103 @@
+//! Why a caller's wish cannot be stored.
+
+use super::filter::FilterSpecError;
+use crate::{
+    error::{Coded, ErrorCode},
+    name::InvalidName,
+};
+
+/// A field of a specification is out of its range or of the wrong form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSpec {
+    /// A name is not allowed.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// A number is out of range.
+    #[error("{field} is {value}, allowed are {least} to {most}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// The value given.
+        value: u64,
+        /// The least value allowed.
+        least: u64,
+        /// The greatest value allowed.
+        most: u64,
+    },
+    /// A text is too long.
+    #[error("{field} has {length} bytes, allowed are {most}")]
+    Length {
+        /// The field.
+        field: &'static str,
+        /// The length given.
+        length: usize,
+        /// The greatest length allowed.
+        most: usize,
+    },
+    /// The sink is no address that can be delivered to.
+    #[error("sink \"{sink}\" {why}")]
+    Sink {
+        /// The address given.
+        sink: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A header of the sink is not allowed.
+    #[error("header \"{name}\" {why}")]
+    Header {
+        /// The name of the header.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A filter is malformed.
+    #[error(transparent)]
+    Filter(#[from] FilterSpecError),
+}
+
+impl Coded for InvalidSpec {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Name(error) => error.code(),
+            Self::Filter(error) => error.code(),
+            Self::Sink { .. } => ErrorCode::InvalidSink,
+            Self::Range { .. } | Self::Length { .. } | Self::Header { .. } => {
+                ErrorCode::InvalidArgument
+            }
+        }
+    }
+}
+
+pub(super) fn check_range(
+    field: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+) -> Result<(), InvalidSpec> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(InvalidSpec::Range {
+            field,
+            value,
+            least,
+            most,
+        })
+    }
+}
+
+pub(super) fn check_length(
+    field: &'static str,
+    text: &str,
+    most: usize,
+) -> Result<(), InvalidSpec> {
+    if text.len() <= most {
+        Ok(())
+    } else {
+        Err(InvalidSpec::Length {
+            field,
+            length: text.len(),
+            most,
+        })
+    }
+}

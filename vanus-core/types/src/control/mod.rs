@@ -1,0 +1,26 @@
+//! Records of the control plane: what is stored about namespaces, eventbuses and subscriptions,
+//! what a caller asks for, and what is told about them.
+//!
+//! `…Spec` is what a caller asks for, `…Record` what is stored, `…Info` what is told. Rules that
+//! need nothing but the record are checked by its `check`; the rest is the engine's.
+
+mod cluster;
+mod eventbus;
+mod filter;
+mod invalid;
+mod namespace;
+mod stored;
+mod subscription;
+
+pub use cluster::ClusterInfo;
+pub use eventbus::{
+    EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, SegmentInfo,
+};
+pub use filter::{FilterSpec, FilterSpecError};
+pub use invalid::InvalidSpec;
+pub use namespace::{DEFAULT_NAMESPACE, NamespaceRecord, NamespaceSpec, SYSTEM_NAMESPACE};
+pub use stored::StoredEvent;
+pub use subscription::{
+    EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
+    SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+};

@@ -1,0 +1,314 @@
+//! Subscriptions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    filter::FilterSpec,
+    invalid::{InvalidSpec, check_length, check_range},
+};
+use crate::{
+    codec::{Decode, Encode},
+    id::{EventbusId, EventlogId, NamespaceId, SubscriptionId},
+    limits::{
+        DEFAULT_DELIVERY_TIMEOUT_MS, DEFAULT_IN_FLIGHT, MAX_DELIVERY_ATTEMPTS,
+        MAX_DELIVERY_TIMEOUT_MS, MAX_DESCRIPTION_LEN, MAX_IN_FLIGHT, MAX_SINK_HEADERS,
+        MAX_SINK_LEN,
+    },
+    name::Name,
+};
+
+/// Where a new subscription, or a reader, starts.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Encode, Decode, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartFrom {
+    /// With the next event to be published.
+    #[default]
+    Latest,
+    /// With the oldest event that is still kept.
+    Earliest,
+    /// With the first event appended at this time or later, in milliseconds since the Unix epoch.
+    Timestamp(i64),
+}
+
+/// How a subscription delivers.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubscriptionConfig {
+    /// Most deliveries a second, retries included; 0 is unlimited.
+    pub rate_limit: u32,
+    /// Where it starts when it is created.
+    pub start_from: StartFrom,
+    /// How long the sink may take to answer, in milliseconds.
+    pub delivery_timeout_ms: u32,
+    /// How often an event is tried before it is dead-lettered, the first time included.
+    pub max_attempts: u32,
+    /// Whether an event that cannot be delivered is kept in the dead letter eventbus. Without it
+    /// such an event is dropped, and counted as dropped.
+    pub dead_letter: bool,
+    /// Most deliveries in flight at a time.
+    pub in_flight: u32,
+    /// Whether the events of one eventlog are delivered strictly one after the other; an event
+    /// that fails holds those behind it until it is delivered or dead-lettered.
+    pub ordered: bool,
+}
+
+impl Default for SubscriptionConfig {
+    fn default() -> Self {
+        Self {
+            rate_limit: 0,
+            start_from: StartFrom::Latest,
+            delivery_timeout_ms: DEFAULT_DELIVERY_TIMEOUT_MS,
+            max_attempts: MAX_DELIVERY_ATTEMPTS,
+            dead_letter: true,
+            in_flight: DEFAULT_IN_FLIGHT,
+            ordered: false,
+        }
+    }
+}
+
+impl SubscriptionConfig {
+    fn check(&self) -> Result<(), InvalidSpec> {
+        let timeout = u64::from(self.delivery_timeout_ms);
+        check_range(
+            "delivery_timeout_ms",
+            timeout,
+            1,
+            MAX_DELIVERY_TIMEOUT_MS.into(),
+        )?;
+        let attempts = u64::from(self.max_attempts);
+        check_range("max_attempts", attempts, 1, MAX_DELIVERY_ATTEMPTS.into())?;
+        check_range("in_flight", self.in_flight.into(), 1, MAX_IN_FLIGHT.into())
+    }
+}
+
+/// What a caller asks for: a subscription, new or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionSpec {
+    /// Its name; need not be unique.
+    pub name: Name,
+    /// The namespace of its eventbus.
+    pub namespace: Name,
+    /// The eventbus it reads.
+    pub eventbus: Name,
+    /// Where events go: an `http://` or `https://` URL, or [`SubscriptionSpec::EMBEDDED`] for a
+    /// function of the embedding program.
+    pub sink: String,
+    /// What passes: every filter must. No filter passes everything.
+    #[serde(default)]
+    pub filters: Vec<FilterSpec>,
+    /// How it delivers.
+    #[serde(default)]
+    pub config: SubscriptionConfig,
+    /// Headers added to every request to the sink.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// What people should know about it.
+    #[serde(default)]
+    pub description: String,
+    /// Whether it is created paused.
+    #[serde(default)]
+    pub disabled: bool,
+    /// An id of the caller's choice; else one is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<SubscriptionId>,
+}
+
+impl SubscriptionSpec {
+    /// The sink of a subscription whose events go to a function of the embedding program.
+    pub const EMBEDDED: &'static str = "embedded";
+
+    /// A subscription that passes everything and starts with the next event.
+    #[must_use]
+    pub fn new(name: Name, namespace: Name, eventbus: Name, sink: impl Into<String>) -> Self {
+        Self {
+            name,
+            namespace,
+            eventbus,
+            sink: sink.into(),
+            filters: Vec::new(),
+            config: SubscriptionConfig::default(),
+            headers: BTreeMap::new(),
+            description: String::new(),
+            disabled: false,
+            id: None,
+        }
+    }
+
+    /// Checks what can be checked without the store.
+    ///
+    /// # Errors
+    /// [`InvalidSpec`] names the field.
+    pub fn check(&self) -> Result<(), InvalidSpec> {
+        self.config.check()?;
+        check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
+        check_length("sink", &self.sink, MAX_SINK_LEN)?;
+        self.check_sink()?;
+        check_range(
+            "headers",
+            self.headers.len() as u64,
+            0,
+            MAX_SINK_HEADERS as u64,
+        )?;
+        for (name, value) in &self.headers {
+            check_header(name, value)?;
+        }
+        FilterSpec::check_all(&self.filters)?;
+        Ok(())
+    }
+
+    fn check_sink(&self) -> Result<(), InvalidSpec> {
+        let bad = |why| {
+            Err(InvalidSpec::Sink {
+                sink: self.sink.clone(),
+                why,
+            })
+        };
+        if self.sink == Self::EMBEDDED {
+            return Ok(());
+        }
+        let lower = self.sink.to_ascii_lowercase();
+        let rest = lower
+            .strip_prefix("http://")
+            .or_else(|| lower.strip_prefix("https://"));
+        match rest {
+            None => bad("must start with http:// or https://"),
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) => {
+                bad("names no host")
+            }
+            Some(rest)
+                if rest
+                    .split(['/', '?'])
+                    .next()
+                    .is_some_and(|host| host.contains('@')) =>
+            {
+                bad("must not carry a user name or password")
+            }
+            Some(_) if !crate::event::check_uri(&self.sink) || !self.sink.is_ascii() => {
+                bad("is no valid URL")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn check_header(name: &str, value: &str) -> Result<(), InvalidSpec> {
+    const OWN: [&str; 8] = [
+        "host",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "upgrade",
+        "trailer",
+    ];
+    let bad = |why| {
+        Err(InvalidSpec::Header {
+            name: name.to_owned(),
+            why,
+        })
+    };
+    let lower = name.to_ascii_lowercase();
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return bad("is no valid header name");
+    }
+    if OWN.contains(&lower.as_str()) || lower.starts_with("ce-") || lower.starts_with("vanus-") {
+        return bad("is set by Vanus itself");
+    }
+    if !value.bytes().all(|b| (0x20..0x7F).contains(&b)) {
+        return bad("has a value with characters that no header may have");
+    }
+    Ok(())
+}
+
+/// What is stored about a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+pub struct SubscriptionRecord {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Its eventbus.
+    pub eventbus_id: EventbusId,
+    /// Its namespace.
+    pub namespace_id: NamespaceId,
+    /// What was asked for.
+    #[serde(flatten)]
+    pub spec: SubscriptionSpec,
+    /// When it was created, in milliseconds since the Unix epoch.
+    pub created_at_ms: i64,
+    /// When it was changed last, in milliseconds since the Unix epoch.
+    pub updated_at_ms: i64,
+}
+
+/// What a subscription is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubscriptionPhase {
+    /// It reads and delivers.
+    Running,
+    /// It is disabled and its last deliveries are finishing.
+    Stopping,
+    /// It is disabled.
+    Stopped,
+    /// Its sink is a function of the embedding program that is not attached yet.
+    Detached,
+}
+
+/// What is told about a subscription.
+#[derive(Debug, Clone, PartialEq, Encode, Decode, Serialize, Deserialize)]
+pub struct SubscriptionInfo {
+    /// What is stored.
+    #[serde(flatten)]
+    pub record: SubscriptionRecord,
+    /// What it is doing.
+    pub phase: SubscriptionPhase,
+    /// How far it is in each eventlog.
+    pub progress: Vec<EventlogProgress>,
+    /// What became of its events since the engine was opened.
+    pub totals: SubscriptionTotals,
+}
+
+/// How far a subscription is in one eventlog.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+pub struct EventlogProgress {
+    /// The eventlog.
+    pub eventlog: EventlogId,
+    /// Every event before this offset is delivered, filtered out or dead-lettered.
+    pub committed: u64,
+    /// The next offset to be looked at.
+    pub position: u64,
+    /// The offset the next published event gets.
+    pub end_offset: u64,
+    /// Events that wait for their next attempt.
+    pub retrying: u64,
+}
+
+/// What became of the events a subscription looked at, since the engine was opened.
+///
+/// `read = delivered + filtered + dead_lettered + dropped + expired + in_flight + retrying`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+pub struct SubscriptionTotals {
+    /// Events looked at: read, or taken over as pending retries when the engine was opened.
+    pub read: u64,
+    /// Events the sink acknowledged.
+    pub delivered: u64,
+    /// Events the filters held back.
+    pub filtered: u64,
+    /// Events left in the dead letter eventbus.
+    pub dead_lettered: u64,
+    /// Events given up because dead letters are turned off.
+    pub dropped: u64,
+    /// Events whose retention ended before they could be delivered.
+    pub expired: u64,
+    /// Deliveries under way.
+    pub in_flight: u64,
+    /// Events that wait for their next attempt.
+    pub retrying: u64,
+    /// Attempts made, failed ones included.
+    pub attempts: u64,
+}

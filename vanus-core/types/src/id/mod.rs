@@ -1,0 +1,9 @@
+//! Identifiers: 64-bit numbers, written as 16 upper-case hexadecimal digits.
+
+mod event_id;
+mod generator;
+mod kinds;
+
+pub use event_id::EventId;
+pub use generator::IdGenerator;
+pub use kinds::{EventbusId, EventlogId, InvalidId, NamespaceId, ProducerId, SubscriptionId};

@@ -1,0 +1,91 @@
+//! Every shared limit, each with its unit. Reaching one is an error for the asker.
+
+/// Longest name of a namespace, eventbus or subscription, in bytes.
+pub const MAX_NAME_LEN: usize = 128;
+
+/// Longest attribute name of an event, in bytes. CloudEvents advises 20.
+pub const MAX_ATTRIBUTE_NAME_LEN: usize = 128;
+
+/// Most extension attributes of one event.
+pub const MAX_EXTENSIONS: usize = 128;
+
+/// Most bytes of all attributes of one event together, names, values and their table.
+pub const MAX_ATTRIBUTES_LEN: usize = 65_535;
+
+/// Largest event, in bytes of its record: attributes and data.
+pub const MAX_EVENT_LEN: usize = 4 * 1024 * 1024;
+
+/// Largest batch, in bytes of its body. One event always fits.
+pub const MAX_BATCH_LEN: usize = 8 * 1024 * 1024;
+
+/// Most events of one batch.
+pub const MAX_BATCH_EVENTS: usize = 65_536;
+
+/// Longest encoded control message or metadata record, in bytes.
+pub const MAX_RECORD_LEN: usize = 1024 * 1024;
+
+/// Most eventlogs of one eventbus.
+pub const MAX_EVENTLOGS: u16 = 64;
+
+/// Longest description, in bytes.
+pub const MAX_DESCRIPTION_LEN: usize = 4096;
+
+/// Most namespaces of one node.
+pub const MAX_NAMESPACES: usize = 10_000;
+
+/// Most eventbuses of one node, dead letter buses not counted.
+pub const MAX_EVENTBUSES: usize = 100_000;
+
+/// Most subscriptions of one node.
+pub const MAX_SUBSCRIPTIONS: usize = 100_000;
+
+/// Deepest nesting of filters.
+pub const MAX_FILTER_DEPTH: usize = 32;
+
+/// Most nodes of the filters of one subscription together.
+pub const MAX_FILTER_NODES: usize = 1024;
+
+/// Longest sink address, in bytes.
+pub const MAX_SINK_LEN: usize = 2048;
+
+/// Most extra headers of a sink.
+pub const MAX_SINK_HEADERS: usize = 32;
+
+/// Most events one read answers.
+pub const MAX_READ_EVENTS: usize = 10_000;
+
+/// Most bytes one read answers; the first batch always fits.
+pub const MAX_READ_LEN: usize = 8 * 1024 * 1024;
+
+/// Longest wait of a long poll, in milliseconds.
+pub const MAX_POLL_WAIT_MS: u64 = 60_000;
+
+/// Default age after which events may be deleted, in milliseconds: 72 hours.
+pub const DEFAULT_RETENTION_MS: u64 = 72 * 60 * 60 * 1000;
+
+/// Default capacity of a segment file, in bytes.
+pub const DEFAULT_SEGMENT_LEN: u64 = 64 * 1024 * 1024;
+
+/// Smallest capacity of a segment file, in bytes.
+pub const MIN_SEGMENT_LEN: u64 = 4 * 1024 * 1024;
+
+/// Default time a sink has to answer, in milliseconds.
+pub const DEFAULT_DELIVERY_TIMEOUT_MS: u32 = 5_000;
+
+/// Longest time a sink may be given to answer, in milliseconds.
+pub const MAX_DELIVERY_TIMEOUT_MS: u32 = 300_000;
+
+/// Default and largest number of delivery attempts of one event.
+pub const MAX_DELIVERY_ATTEMPTS: u32 = 32;
+
+/// Default number of deliveries in flight of one subscription.
+pub const DEFAULT_IN_FLIGHT: u32 = 256;
+
+/// Largest number of deliveries in flight of one subscription.
+pub const MAX_IN_FLIGHT: u32 = 10_000;
+
+/// Most events of one subscription that wait for their next attempt; more hold the reader.
+pub const MAX_PENDING_RETRIES: usize = 10_000;
+
+/// Most dead letters one call reads or sends again.
+pub const MAX_DEAD_LETTERS: usize = 64;
