@@ -1,7 +1,7 @@
 //! The one binary codec for control messages and metadata records.
 //!
 //! Every encoded value starts with a version byte, is read under a length limit
-//! ([`MAX_RECORD_LEN`](crate::limits::MAX_RECORD_LEN)) and must be read to its last byte. Event
+//! ([`MAX_RECORD_LEN`]) and must be read to its last byte. Event
 //! payloads never pass through here: they travel as their record bytes.
 //!
 //! Behind this door is bincode 2, which is no longer maintained; nothing outside this module

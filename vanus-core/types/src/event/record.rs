@@ -240,6 +240,9 @@ impl<'a> RecordView<'a> {
         if self.0.get(4) != Some(&VERSION) {
             return Err(layout("its version is unknown"));
         }
+        if self.0.get(7) != Some(&0) {
+            return Err(layout("its reserved byte is not zero"));
+        }
         let kind = self.0.get(5).copied().and_then(DataKind::from_byte);
         let kind = kind.ok_or(layout("its data kind is unknown"))?;
         let table_end = RECORD_HEADER_LEN + self.extension_count() * EXTENSION_LEN;

@@ -6,6 +6,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// RFC 3339 date and time.
 #[must_use]
 pub fn parse(text: &str) -> Option<(i64, u32)> {
+    // The library takes any separator between date and time, the grammar only a T.
+    if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
+        return None;
+    }
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     Some((time.unix_timestamp(), time.nanosecond()))
 }
