@@ -75,8 +75,8 @@ pub const DEFAULT_DELIVERY_TIMEOUT_MS: u32 = 5_000;
 /// Longest time a sink may be given to answer, in milliseconds.
 pub const MAX_DELIVERY_TIMEOUT_MS: u32 = 300_000;
 
-/// Default and largest number of delivery attempts of one event.
-pub const MAX_DELIVERY_ATTEMPTS: u32 = 32;
+/// Default and largest number of attempts after the first one to deliver an event.
+pub const MAX_RETRY_ATTEMPTS: u32 = 32;
 
 /// Default number of deliveries in flight of one subscription.
 pub const DEFAULT_IN_FLIGHT: u32 = 256;
@@ -84,8 +84,12 @@ pub const DEFAULT_IN_FLIGHT: u32 = 256;
 /// Largest number of deliveries in flight of one subscription.
 pub const MAX_IN_FLIGHT: u32 = 10_000;
 
-/// Most events of one subscription that wait for their next attempt; more hold the reader.
+/// Most events of one subscription and eventlog that wait for their next attempt; more hold the
+/// reader of that eventlog.
 pub const MAX_PENDING_RETRIES: usize = 10_000;
 
 /// Most dead letters one call reads or sends again.
 pub const MAX_DEAD_LETTERS: usize = 64;
+
+/// Farthest a subscription reads ahead of an event it has not settled yet, in offsets.
+pub const MAX_READ_AHEAD: u64 = 1 << 20;

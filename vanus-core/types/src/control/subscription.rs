@@ -12,9 +12,8 @@ use crate::{
     codec::{Decode, Encode},
     id::{EventbusId, EventlogId, NamespaceId, SubscriptionId},
     limits::{
-        DEFAULT_DELIVERY_TIMEOUT_MS, DEFAULT_IN_FLIGHT, MAX_DELIVERY_ATTEMPTS,
-        MAX_DELIVERY_TIMEOUT_MS, MAX_DESCRIPTION_LEN, MAX_IN_FLIGHT, MAX_SINK_HEADERS,
-        MAX_SINK_LEN,
+        DEFAULT_DELIVERY_TIMEOUT_MS, DEFAULT_IN_FLIGHT, MAX_DELIVERY_TIMEOUT_MS,
+        MAX_DESCRIPTION_LEN, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS, MAX_SINK_HEADERS, MAX_SINK_LEN,
     },
     name::Name,
 };
@@ -44,8 +43,8 @@ pub struct SubscriptionConfig {
     pub start_from: StartFrom,
     /// How long the sink may take to answer, in milliseconds.
     pub delivery_timeout_ms: u32,
-    /// How often an event is tried before it is dead-lettered, the first time included.
-    pub max_attempts: u32,
+    /// How often an event is tried again after its first attempt before it is dead-lettered.
+    pub max_retry_attempts: u32,
     /// Whether an event that cannot be delivered is kept in the dead letter eventbus. Without it
     /// such an event is dropped, and counted as dropped.
     pub dead_letter: bool,
@@ -62,7 +61,7 @@ impl Default for SubscriptionConfig {
             rate_limit: 0,
             start_from: StartFrom::Latest,
             delivery_timeout_ms: DEFAULT_DELIVERY_TIMEOUT_MS,
-            max_attempts: MAX_DELIVERY_ATTEMPTS,
+            max_retry_attempts: MAX_RETRY_ATTEMPTS,
             dead_letter: true,
             in_flight: DEFAULT_IN_FLIGHT,
             ordered: false,
@@ -79,8 +78,8 @@ impl SubscriptionConfig {
             1,
             MAX_DELIVERY_TIMEOUT_MS.into(),
         )?;
-        let attempts = u64::from(self.max_attempts);
-        check_range("max_attempts", attempts, 1, MAX_DELIVERY_ATTEMPTS.into())?;
+        let attempts = u64::from(self.max_retry_attempts);
+        check_range("max_retry_attempts", attempts, 0, MAX_RETRY_ATTEMPTS.into())?;
         check_range("in_flight", self.in_flight.into(), 1, MAX_IN_FLIGHT.into())
     }
 }
