@@ -1,0 +1,44 @@
+//! One attempt to deliver one event, and what came of it.
+
+use vanus_types::{Event, EventId, SubscriptionId};
+
+/// What a sink is given: an event and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The event, as it was published.
+    pub event: Event,
+    /// Its eventlog and offset.
+    pub id: EventId,
+    /// The subscription it is delivered for.
+    pub subscription: SubscriptionId,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+}
+
+/// What a sink says of a delivery it did not accept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// It may work later: the event is tried again at its due time.
+    #[error("{0}")]
+    Retry(String),
+    /// It will never work: the event goes to the dead letter eventbus.
+    #[error("{reason}: {message}")]
+    Reject {
+        /// Short reason, kept as `xvanusdlreason`, such as `Response400`.
+        reason: String,
+        /// What the sink said, kept as `xvanuslastdlerror`.
+        message: String,
+    },
+}
+
+impl DeliveryError {
+    /// A failure that may pass.
+    pub fn retry(message: impl Into<String>) -> Self {
+        Self::Retry(message.into())
+    }
+
+    /// A failure that stays.
+    pub fn reject(reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Reject { reason: reason.into(), message: message.into() }
+    }
+}

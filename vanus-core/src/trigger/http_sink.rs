@@ -1,0 +1,1 @@
+//! An HTTP endpoint as a sink: binary CloudEvents, one event a request.
