@@ -2,7 +2,8 @@
 //!
 //! **The one exception to the `Fs` seam.** fjall opens, writes and syncs its files itself, so
 //! the faults an injected `Fs` makes cannot reach it; what this folder does with files of its own
-//! it does directly as well, in [`files`] and [`witness`] alone. Failures of writing are tried
+//! it does directly as well, in [`files`], [`manifest`]
+//! and [`witness`] alone. Failures of writing are tried
 //! out on the committer instead, damage and crashes on copies of real directories.
 //!
 //! ```text
@@ -24,6 +25,7 @@
 
 mod files;
 mod journal;
+mod manifest;
 mod witness;
 
 use std::{
@@ -107,16 +109,14 @@ impl FjallMeta {
     pub fn open(options: &FjallOptions) -> Result<Self, MetaError> {
         let files = Files::lock(&options.dir)?;
         let witness = Witness::open(files.witness()).map_err(|error| files.open_error(error))?;
-        if !files
-            .has_database()
-            .map_err(|error| files.open_error(error))?
-        {
+        let io = |error| files.open_error(error);
+        if !files.has_database().map_err(io)? {
             Self::create(&files, options)?;
-        } else if witness.seen().is_some_and(|seen| seen.poisoned) {
-            files
-                .rewrite_database()
-                .map_err(|error| files.open_error(error))?;
         }
+        if witness.seen().is_some_and(|seen| seen.poisoned) {
+            files.rewrite_database().map_err(io)?;
+        }
+        manifest::check_all(&files.database()).map_err(|error| error.opening(&files))?;
         let (tables, commits) = guarded(|| {
             let tables = Tables::open(&files.database(), options, Missing::IsDamage)?;
             let commits = tables.commits()?;

@@ -1,4 +1,8 @@
 //! What holds for every metadata store, and what only the one on disk can show.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests copy and damage real files"
+)]
 
 mod contract;
 mod crash;
