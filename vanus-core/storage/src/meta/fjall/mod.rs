@@ -1,0 +1,377 @@
+//! Metadata on disk, in fjall.
+//!
+//! **The one exception to the `Fs` seam.** fjall opens, writes and syncs its files itself, so
+//! the faults an injected `Fs` makes cannot reach it; what this folder does with files of its own
+//! it does directly as well, in [`files`], [`manifest`]
+//! and [`witness`] alone. Failures of writing are tried
+//! out on the committer instead, damage and crashes on copies of real directories.
+//!
+//! ```text
+//! <dir>/lock      held while the store is open
+//! <dir>/commits   how many commits were acknowledged (see `witness`)
+//! <dir>/db/       the fjall database
+//! <dir>/db.new/   a database being created, of no value before it is renamed
+//! <dir>/copy      a file being rewritten, of no value
+//! ```
+//!
+//! Each table is a fjall keyspace: cursors and retries are overwritten and deleted all the
+//! time, and apart they neither make the cold tables be compacted with them nor make scans of
+//! them wade through their tombstones. The set is fixed because a keyspace costs a memtable, a
+//! file or more and several syncs when created. A ninth keyspace holds the number of commits,
+//! which is part of every write and lets a reopened store notice that its journal was cut.
+//!
+//! All keyspaces share one journal, which has no group commit of its own: it holds its lock
+//! while it syncs. That is why there is one committer.
+
+mod files;
+mod journal;
+mod manifest;
+mod witness;
+
+use std::{
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use bytes::Bytes;
+
+use self::{
+    files::Files,
+    journal::FjallJournal,
+    witness::{Seen, Witness},
+};
+use super::{
+    CommitFuture, MetaBatch, MetaError, MetaHealth, MetaStore, Scan, ScanPage, Table,
+    committer::Committer,
+};
+
+/// The keyspace of the number of commits, and its one key.
+const COMMITS: &str = "commits";
+const COMMITS_KEY: &str = "n";
+
+/// Where and how to keep metadata. The defaults suit a hundred thousand resources on a small
+/// machine.
+#[derive(Debug, Clone)]
+pub struct FjallOptions {
+    /// The directory of the store; created with its parents if absent.
+    pub dir: PathBuf,
+    /// Bytes a table gathers in memory before it writes a file; a table may hold up to four such
+    /// memtables while the disk is behind. At least 1 MiB; fixed when the store is created.
+    pub memtable_bytes: u64,
+    /// Bytes of file blocks kept in memory, of all tables together.
+    pub cache_bytes: u64,
+    /// Bytes of journals on disk before tables are made to write their files. At least 64 MiB.
+    pub journal_bytes: u64,
+    /// Threads that write and compact files. At least 1.
+    pub workers: usize,
+    /// Files kept open for reading. At least 10.
+    pub open_files: usize,
+}
+
+impl FjallOptions {
+    /// The defaults, in `dir`.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            memtable_bytes: 4 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
+            journal_bytes: 64 * 1024 * 1024,
+            workers: 2,
+            open_files: 64,
+        }
+    }
+}
+
+/// A [`MetaStore`] on disk.
+///
+/// Dropping it writes what is queued, ends its thread and releases the directory.
+#[derive(Debug)]
+pub struct FjallMeta {
+    // Fields drop in this order: the committer writes its queue to the database, and the
+    // directory is released last.
+    committer: Committer,
+    tables: Tables,
+    _files: Files,
+}
+
+impl FjallMeta {
+    /// Opens the store, creating it if its directory is empty or absent. Blocks: call it where
+    /// waiting for the disk is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`MetaError::Locked`] when it is open already, [`MetaError::Lost`] when acknowledged
+    /// commits are missing, [`MetaError::Damaged`] when its files make no sense, and
+    /// [`MetaError::Open`] when the disk fails.
+    pub fn open(options: &FjallOptions) -> Result<Self, MetaError> {
+        let files = Files::lock(&options.dir)?;
+        let witness = Witness::open(files.witness()).map_err(|error| files.open_error(error))?;
+        let io = |error| files.open_error(error);
+        if !files.has_database().map_err(io)? {
+            Self::create(&files, options)?;
+        }
+        if witness.seen().is_some_and(|seen| seen.poisoned) {
+            files.rewrite_database().map_err(io)?;
+        }
+        manifest::check_all(&files.database()).map_err(|error| error.opening(&files))?;
+        let (tables, commits) = guarded(|| {
+            let tables = Tables::open(&files.database(), options, Missing::IsDamage)?;
+            let commits = tables.commits()?;
+            Ok((tables, commits))
+        })
+        .map_err(|error| error.opening(&files))?;
+        let acknowledged = witness.seen().map_or(0, |seen| seen.commits);
+        if commits < acknowledged {
+            let (path, witness) = (files.dir().to_owned(), files.witness());
+            return Err(MetaError::Lost {
+                path,
+                witness,
+                acknowledged,
+                found: commits,
+            });
+        }
+        witness
+            .record(Seen {
+                commits,
+                poisoned: false,
+            })
+            .map_err(|error| files.open_error(error))?;
+        let journal = FjallJournal::new(tables.clone(), commits, witness);
+        let committer = Committer::start(journal).map_err(|error| files.open_error(error))?;
+        Ok(Self {
+            committer,
+            tables,
+            _files: files,
+        })
+    }
+
+    /// Creates the database beside its place and moves it there whole: fjall cannot go on with a
+    /// database whose creation was cut short.
+    fn create(files: &Files, options: &FjallOptions) -> Result<(), MetaError> {
+        let new = files
+            .prepare_new()
+            .map_err(|error| files.open_error(error))?;
+        guarded(|| {
+            let tables = Tables::open(&new, options, Missing::IsCreated)?;
+            Ok(tables.db.persist(PersistMode::SyncAll)?)
+        })
+        .map_err(|error| error.opening(files))?;
+        files.adopt_new().map_err(|error| files.open_error(error))
+    }
+}
+
+impl MetaStore for FjallMeta {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, MetaError> {
+        self.tables.get(table, key)
+    }
+
+    fn scan(&self, table: Table, scan: &Scan) -> Result<ScanPage, MetaError> {
+        let Some(range) = scan.bounds() else {
+            return Ok(ScanPage {
+                entries: Vec::new(),
+                more: false,
+            });
+        };
+        guarded(|| {
+            let snapshot = self.tables.db.snapshot();
+            let entries = snapshot.range::<Bytes, _>(self.tables.keyspace(table), range);
+            scan.page(entries.map(|entry| {
+                let (key, value) = entry.into_inner()?;
+                Ok((key.into(), value.into()))
+            }))
+        })
+        .map_err(|error| error.reading(table))
+    }
+
+    fn commit(&self, batch: MetaBatch) -> CommitFuture {
+        self.committer.commit(batch)
+    }
+
+    fn health(&self) -> MetaHealth {
+        match self.committer.poison() {
+            Some(cause) => MetaHealth::Poisoned(cause),
+            None => MetaHealth::Ready,
+        }
+    }
+}
+
+/// What a table that does not exist means. fjall drops a keyspace whose files make no sense to
+/// it, so one that is missing later was lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    IsCreated,
+    IsDamage,
+}
+
+/// The open database and its keyspaces.
+#[derive(Clone)]
+struct Tables {
+    db: Database,
+    /// In the order of [`Table::ALL`].
+    keyspaces: [Keyspace; Table::ALL.len()],
+    commits: Keyspace,
+}
+
+impl Tables {
+    fn open(path: &Path, options: &FjallOptions, missing: Missing) -> Result<Self, Fault> {
+        const MIN_JOURNAL: u64 = 64 * 1024 * 1024;
+        const MIN_MEMTABLE: u64 = 1024 * 1024;
+        let db = Database::builder(path)
+            .cache_size(options.cache_bytes)
+            .max_journaling_size(options.journal_bytes.max(MIN_JOURNAL))
+            .worker_threads(options.workers.max(1))
+            .max_cached_files(Some(options.open_files.max(10)))
+            .open()?;
+        let memtable = options.memtable_bytes.max(MIN_MEMTABLE);
+        let keyspace = |name: &str| {
+            if missing == Missing::IsDamage && !db.keyspace_exists(name) {
+                return Err(Fault::Damaged(format!("table {name} is missing")));
+            }
+            let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable);
+            Ok(db.keyspace(name, options)?)
+        };
+        let [a, b, c, d, e, f, g, h] = Table::ALL.map(|table| keyspace(table.name()));
+        let keyspaces = [a?, b?, c?, d?, e?, f?, g?, h?];
+        let commits = keyspace(COMMITS)?;
+        Ok(Self {
+            db,
+            keyspaces,
+            commits,
+        })
+    }
+
+    fn keyspace(&self, table: Table) -> &Keyspace {
+        let [
+            cluster,
+            namespaces,
+            eventbuses,
+            eventlogs,
+            subscriptions,
+            cursors,
+            retries,
+            garbage,
+        ] = &self.keyspaces;
+        match table {
+            Table::Cluster => cluster,
+            Table::Namespaces => namespaces,
+            Table::Eventbuses => eventbuses,
+            Table::Eventlogs => eventlogs,
+            Table::Subscriptions => subscriptions,
+            Table::Cursors => cursors,
+            Table::Retries => retries,
+            Table::Garbage => garbage,
+        }
+    }
+
+    /// Reads through a snapshot: fjall's direct reads also see what a write in progress has
+    /// applied so far, which would break atomicity.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, MetaError> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        guarded(|| {
+            Ok(self
+                .db
+                .snapshot()
+                .get(self.keyspace(table), key)?
+                .map(Bytes::from))
+        })
+        .map_err(|error| error.reading(table))
+    }
+
+    /// How many commits the database holds.
+    fn commits(&self) -> Result<u64, Fault> {
+        let Some(value) = self.commits.get(COMMITS_KEY)? else {
+            return Ok(0);
+        };
+        match <[u8; 8]>::try_from(&*value) {
+            Ok(bytes) => Ok(u64::from_be_bytes(bytes)),
+            Err(_) => Err(Fault::Damaged(
+                "the number of commits is not 8 bytes".to_owned(),
+            )),
+        }
+    }
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tables")
+    }
+}
+
+/// What fjall answers, sorted into what it means.
+#[derive(Debug)]
+enum Fault {
+    Io(std::io::Error),
+    Locked,
+    Damaged(String),
+}
+
+impl From<::fjall::Error> for Fault {
+    fn from(error: ::fjall::Error) -> Self {
+        match error {
+            ::fjall::Error::Io(error) | ::fjall::Error::Storage(::fjall::LsmError::Io(error)) => {
+                Self::Io(error)
+            }
+            ::fjall::Error::Locked => Self::Locked,
+            other => Self::Damaged(other.to_string()),
+        }
+    }
+}
+
+impl Fault {
+    fn opening(self, files: &Files) -> MetaError {
+        match self {
+            Self::Io(error) => files.open_error(error),
+            Self::Locked => MetaError::Locked {
+                path: files.dir().to_owned(),
+            },
+            Self::Damaged(detail) => MetaError::Damaged {
+                what: format!("metadata in {}", files.dir().display()),
+                detail,
+            },
+        }
+    }
+
+    fn reading(self, table: Table) -> MetaError {
+        match self {
+            Self::Io(source) => MetaError::Read {
+                table,
+                source: Arc::new(source),
+            },
+            Self::Locked => MetaError::Closed,
+            Self::Damaged(detail) => MetaError::Damaged {
+                what: format!("metadata table {table}"),
+                detail,
+            },
+        }
+    }
+}
+
+/// Runs `work`, turning a panic into an error: fjall asserts on some kinds of damage, and a
+/// damaged byte must be an answer, not the end of the process.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Fault::Damaged(
+            text.unwrap_or("the store panicked").to_owned(),
+        ))
+    })
+}
+
+/// Leaves the mark of a failed sync in a closed store.
+#[cfg(test)]
+pub(super) fn mark_poisoned(dir: &Path) {
+    let witness = Witness::open(dir.join("commits")).unwrap();
+    let seen = witness.seen().unwrap();
+    witness
+        .record(Seen {
+            poisoned: true,
+            ..seen
+        })
+        .unwrap();
+}
