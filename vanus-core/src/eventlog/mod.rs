@@ -7,5 +7,5 @@
 mod error;
 mod logs;
 
-pub(crate) use error::LogError;
-pub(crate) use logs::{Logs, ReadBatches};
+pub use error::LogError;
+pub(crate) use logs::{Logs, ReadBatches, stored_events};

@@ -63,6 +63,16 @@ pub(crate) fn put_retry(
     batch.put(Table::Retries, retry_key(subscription, eventlog, offset), codec::encode(retry))
 }
 
+/// Adds the removal of a retry to `batch`.
+pub(crate) fn delete_retry(
+    batch: MetaBatch,
+    subscription: SubscriptionId,
+    eventlog: EventlogId,
+    offset: u64,
+) -> MetaBatch {
+    batch.delete(Table::Retries, retry_key(subscription, eventlog, offset))
+}
+
 /// Takes changes out of `changes` and makes a batch of them. The watermark goes with the last of
 /// them, so that it never passes a retry that is not stored.
 pub(crate) fn take_batch(
@@ -76,7 +86,7 @@ pub(crate) fn take_batch(
         let Some((offset, change)) = changes.pop_first() else { break };
         batch = match change {
             Some(retry) => put_retry(batch, subscription, eventlog, offset, &retry),
-            None => batch.delete(Table::Retries, retry_key(subscription, eventlog, offset)),
+            None => delete_retry(batch, subscription, eventlog, offset),
         };
     }
     if changes.is_empty() {

@@ -1,8 +1,9 @@
 //! Where deliveries go.
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
+use vanus_types::control::SubscriptionSpec;
 
 use super::delivery::{Delivery, DeliveryError};
 
@@ -39,5 +40,21 @@ where
 {
     async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError> {
         (self.0)(delivery).await
+    }
+}
+
+/// Opens the sinks of subscriptions that have an address.
+pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
+    /// The sink of a subscription; nothing, if this build cannot deliver to its address.
+    fn open(&self, spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>>;
+}
+
+/// A build that delivers to functions only.
+#[derive(Debug)]
+pub(crate) struct NoSinks;
+
+impl SinkFactory for NoSinks {
+    fn open(&self, _spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>> {
+        None
     }
 }

@@ -1,0 +1,111 @@
+//! The control plane's state and its common tools.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use tokio::sync::{Mutex, MutexGuard};
+use vanus_storage::meta::{MetaBatch, MetaStore};
+use vanus_types::{Clock, EventbusId, EventlogId, IdGenerator, Name};
+
+use super::{
+    catalog::{Bus, Catalog},
+    error::ControlError,
+};
+use crate::{
+    eventlog::Logs,
+    trigger::{Route, Triggers},
+};
+
+/// What a control plane is made of.
+#[derive(Debug)]
+pub(crate) struct ControlParts {
+    pub(crate) logs: Logs,
+    pub(crate) meta: Arc<dyn MetaStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) triggers: Triggers,
+}
+
+/// Creates, changes and deletes namespaces, eventbuses and subscriptions.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(super) logs: Logs,
+    pub(super) meta: Arc<dyn MetaStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) triggers: Triggers,
+    pub(super) catalog: RwLock<Catalog>,
+    pub(super) ids: IdGenerator,
+    /// Held while something is changed: checks and writes of two changes never mix. False once
+    /// the engine closes.
+    changing: Mutex<bool>,
+}
+
+impl Control {
+    pub(super) fn with_catalog(parts: ControlParts, catalog: Catalog) -> Self {
+        let ControlParts { logs, meta, clock, triggers } = parts;
+        let ids = IdGenerator::new(Arc::clone(&clock), 0, catalog.highest_id());
+        let catalog = RwLock::new(catalog);
+        Self { logs, meta, clock, triggers, catalog, ids, changing: Mutex::new(true) }
+    }
+
+    /// Reads the catalog.
+    pub(crate) fn look<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
+        read(&self.catalog.read())
+    }
+
+    /// The subscriptions at work.
+    pub(crate) const fn triggers(&self) -> &Triggers {
+        &self.triggers
+    }
+
+    /// The eventbus of this name.
+    pub(crate) fn bus(&self, namespace: &Name, name: &Name) -> Result<Arc<Bus>, ControlError> {
+        let catalog = self.catalog.read();
+        if catalog.namespace(namespace).is_none() {
+            return Err(ControlError::NamespaceNotFound(namespace.clone()));
+        }
+        catalog.bus(namespace.as_str(), name.as_str()).ok_or_else(|| {
+            ControlError::EventbusNotFound { namespace: namespace.clone(), name: name.clone() }
+        })
+    }
+
+    /// The eventbus with this id.
+    pub(crate) fn bus_by_id(&self, id: EventbusId) -> Result<Arc<Bus>, ControlError> {
+        self.look(|catalog| catalog.bus_by_id(id)).ok_or(ControlError::EventbusIdNotFound(id))
+    }
+
+    /// The eventbus that has this eventlog.
+    pub(crate) fn bus_of_log(&self, eventlog: EventlogId) -> Result<Arc<Bus>, ControlError> {
+        let bus = self.look(|catalog| catalog.bus_of_log(eventlog));
+        bus.ok_or(ControlError::EventlogNotFound(eventlog))
+    }
+
+    /// Stops all subscriptions and refuses changes from now on.
+    pub(crate) async fn close(&self) {
+        *self.changing.lock().await = false;
+        self.triggers.stop_all().await;
+    }
+
+    /// Waits for the turn to change something.
+    pub(super) async fn change(&self) -> Result<MutexGuard<'_, bool>, ControlError> {
+        let turn = self.changing.lock().await;
+        if *turn { Ok(turn) } else { Err(ControlError::Closing) }
+    }
+
+    /// Stores a batch; it is durable when this answers.
+    pub(super) async fn commit(&self, batch: MetaBatch) -> Result<(), ControlError> {
+        Ok(self.meta.commit(batch).await?)
+    }
+
+    /// Which eventlogs a subscription of `bus` reads, and where its dead letters go.
+    pub(super) fn route(&self, bus: &Bus) -> Result<Route, ControlError> {
+        let dead_letters = bus.record.dead_letter.unwrap_or(bus.record.id);
+        let letters = self.bus_by_id(dead_letters)?;
+        let log = letters.record.eventlogs.first();
+        let dead_letters = *log.ok_or(ControlError::EventbusIdNotFound(dead_letters))?;
+        Ok(Route { eventlogs: bus.record.eventlogs.clone(), dead_letters })
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.ids.next_id()
+    }
+}

@@ -1,0 +1,164 @@
+//! Why the control plane refuses.
+
+use vanus_expr::FilterError;
+use vanus_storage::{AdminError, meta::MetaError};
+use vanus_types::{
+    Coded, ErrorCode, EventbusId, EventlogId, InvalidName, Name, NamespaceId, SubscriptionId,
+    control::InvalidSpec,
+};
+
+use crate::{eventlog::LogError, trigger::StartError};
+
+/// A wish the control plane does not grant; nothing was changed, unless the error says otherwise.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ControlError {
+    /// There is no such namespace.
+    #[error("namespace \"{0}\" not found")]
+    NamespaceNotFound(Name),
+    /// There is no such namespace.
+    #[error("namespace {0} not found")]
+    NamespaceIdNotFound(NamespaceId),
+    /// There is no such eventbus.
+    #[error("eventbus \"{name}\" not found in namespace \"{namespace}\"")]
+    EventbusNotFound {
+        /// The namespace.
+        namespace: Name,
+        /// The name.
+        name: Name,
+    },
+    /// There is no such eventbus.
+    #[error("eventbus {0} not found")]
+    EventbusIdNotFound(EventbusId),
+    /// There is no such eventlog.
+    #[error("eventlog {0} not found")]
+    EventlogNotFound(EventlogId),
+    /// There is no such subscription.
+    #[error("subscription {0} not found")]
+    SubscriptionNotFound(SubscriptionId),
+    /// The name is taken.
+    #[error("namespace \"{0}\" already exists")]
+    NamespaceExists(Name),
+    /// The name is taken.
+    #[error("eventbus \"{name}\" already exists in namespace \"{namespace}\"")]
+    EventbusExists {
+        /// The namespace.
+        namespace: Name,
+        /// The name.
+        name: Name,
+    },
+    /// The id the caller chose is taken.
+    #[error("{kind} id {id:016X} already exists")]
+    IdTaken {
+        /// What kind of thing.
+        kind: &'static str,
+        /// The id.
+        id: u64,
+    },
+    /// The namespace still has eventbuses.
+    #[error("namespace \"{name}\" has {eventbuses} eventbuses; delete them first")]
+    NamespaceInUse {
+        /// The namespace.
+        name: Name,
+        /// How many eventbuses it has.
+        eventbuses: usize,
+    },
+    /// It belongs to the system.
+    #[error("{what} \"{name}\" belongs to the system and cannot be {action}")]
+    SystemOwned {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: Name,
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// A limit of the node is reached.
+    #[error("there are {limit} {what}, which is the limit of a node")]
+    TooMany {
+        /// What kind of things.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A subscription's eventbus cannot be changed.
+    #[error("the eventbus of subscription {0} cannot be changed; create another subscription")]
+    EventbusFixed(SubscriptionId),
+    /// The subscription must be disabled for this.
+    #[error("subscription {0} is running; disable it first")]
+    NotDisabled(SubscriptionId),
+    /// This build does not deliver to such an address.
+    #[error("this build cannot deliver to \"{0}\"; it was built without the feature for it")]
+    SinkUnsupported(String),
+    /// A number of a range is out of its limits.
+    #[error("{field} is {value}, allowed are 1 to {most}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// The value given.
+        value: u64,
+        /// The greatest value allowed.
+        most: u64,
+    },
+    /// A name has the wrong form.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// A field of the specification is wrong.
+    #[error(transparent)]
+    Spec(#[from] InvalidSpec),
+    /// A filter cannot be compiled.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The metadata store failed.
+    #[error("the metadata store does not answer")]
+    Meta(#[from] MetaError),
+    /// The event store failed.
+    #[error("the event store does not answer")]
+    Store(#[from] AdminError),
+    /// An eventlog could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The engine is closing.
+    #[error("the engine is closing")]
+    Closing,
+}
+
+impl From<StartError> for ControlError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Filter(error) => Self::Filter(error),
+            StartError::Meta(error) => Self::Meta(error),
+        }
+    }
+}
+
+impl Coded for ControlError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NamespaceNotFound(_) | Self::NamespaceIdNotFound(_) => {
+                ErrorCode::NamespaceNotFound
+            }
+            Self::EventbusNotFound { .. } | Self::EventbusIdNotFound(_) => {
+                ErrorCode::EventbusNotFound
+            }
+            Self::EventlogNotFound(_) => ErrorCode::EventlogNotFound,
+            Self::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
+            Self::NamespaceExists(_) | Self::EventbusExists { .. } | Self::IdTaken { .. } => {
+                ErrorCode::AlreadyExists
+            }
+            Self::NamespaceInUse { .. } | Self::SystemOwned { .. } | Self::EventbusFixed(_) => {
+                ErrorCode::CannotOperate
+            }
+            Self::TooMany { .. } => ErrorCode::ResourceExhausted,
+            Self::NotDisabled(_) => ErrorCode::WrongState,
+            Self::SinkUnsupported(_) => ErrorCode::Unsupported,
+            Self::Range { .. } => ErrorCode::InvalidArgument,
+            Self::Name(error) => error.code(),
+            Self::Spec(error) => error.code(),
+            Self::Filter(error) => error.code(),
+            Self::Meta(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Log(error) => error.code(),
+            Self::Closing => ErrorCode::Closed,
+        }
+    }
+}

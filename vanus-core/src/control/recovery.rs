@@ -1,0 +1,156 @@
+//! Opening the control plane: read what is stored, finish what a crash interrupted.
+
+use std::{collections::HashSet, sync::Arc};
+
+use vanus_storage::meta::{MetaBatch, MetaError, MetaStore, Table};
+use vanus_types::{
+    EventlogId, Name, NamespaceId, codec,
+    control::{DEFAULT_NAMESPACE, NamespaceRecord, SYSTEM_NAMESPACE},
+};
+
+use super::{
+    catalog::Catalog,
+    control::{Control, ControlParts},
+    error::ControlError,
+    tables::{self, Garbage, Stored},
+};
+use crate::trigger;
+
+/// Name and id of the namespace of the system.
+pub(super) fn system_namespace() -> (Name, NamespaceId) {
+    (builtin(SYSTEM_NAMESPACE), NamespaceId::from_u64(2))
+}
+
+fn builtin(name: &'static str) -> Name {
+    #[expect(clippy::expect_used, reason = "a constant that a test checks")]
+    Name::new(name).expect("the built-in names are valid")
+}
+
+impl Control {
+    /// Reads what is stored, makes sure the built-in namespaces exist, clears what deletions left
+    /// behind, and starts the subscriptions. Answers the eventlogs in the store that no eventbus
+    /// names and that hold events: they are kept, for somebody to look at.
+    pub(crate) async fn open(
+        parts: ControlParts,
+    ) -> Result<(Arc<Self>, Vec<EventlogId>), ControlError> {
+        let meta = Arc::clone(&parts.meta);
+        let reading = tokio::task::spawn_blocking(move || read_catalog(&meta));
+        let (catalog, garbage) = reading.await.map_err(|_| ControlError::Closing)??;
+        let control = Arc::new(Self::with_catalog(parts, catalog));
+        control.add_builtin_namespaces().await?;
+        control.collect(garbage).await?;
+        let orphans = control.clear_orphans().await?;
+        control.start_subscriptions().await?;
+        Ok((control, orphans))
+    }
+
+    async fn add_builtin_namespaces(&self) -> Result<(), ControlError> {
+        let default = (builtin(DEFAULT_NAMESPACE), NamespaceId::from_u64(1));
+        let now_ms = self.clock.now_ms();
+        for (name, id) in [default, system_namespace()] {
+            if self.look(|catalog| catalog.namespace_by_id(id)).is_some() {
+                continue;
+            }
+            let record = NamespaceRecord {
+                id,
+                name,
+                description: String::new(),
+                created_at_ms: now_ms,
+                updated_at_ms: now_ms,
+            };
+            self.commit(tables::put(MetaBatch::new(), &record)).await?;
+            self.catalog.write().put_namespace(record);
+        }
+        Ok(())
+    }
+
+    /// Removes what deleted records owned. Safe to repeat.
+    pub(super) async fn collect(&self, garbage: Vec<Garbage>) -> Result<(), ControlError> {
+        let (store, meta) = (self.logs.store().clone(), Arc::clone(&self.meta));
+        let collecting = tokio::task::spawn_blocking(move || -> Result<(), ControlError> {
+            for item in garbage {
+                match item {
+                    Garbage::Eventlog(eventlog) => store.delete_log(eventlog)?,
+                    Garbage::Subscription(id) => trigger::forget(&meta, id)?,
+                }
+                meta.commit_blocking(item.delete(MetaBatch::new()))?;
+            }
+            Ok(())
+        });
+        collecting.await.map_err(|_| ControlError::Closing)?
+    }
+
+    /// Deletes eventlogs without events that no eventbus names: a crash came between making them
+    /// and storing the eventbus. Those with events are only told about, as metadata that was lost
+    /// must never cost events.
+    async fn clear_orphans(&self) -> Result<Vec<EventlogId>, ControlError> {
+        let known: HashSet<EventlogId> = self.look(|catalog| {
+            catalog.buses().flat_map(|bus| bus.record.eventlogs.iter().copied()).collect()
+        });
+        let store = self.logs.store().clone();
+        let clearing = tokio::task::spawn_blocking(move || -> Result<_, ControlError> {
+            let mut kept = Vec::new();
+            let present: HashSet<EventlogId> = store.logs().into_iter().collect();
+            for eventlog in present.difference(&known) {
+                if store.info(*eventlog)?.end_offset == 0 {
+                    store.delete_log(*eventlog)?;
+                } else {
+                    kept.push(*eventlog);
+                }
+            }
+            for eventlog in known.difference(&present) {
+                tracing::error!(%eventlog, "an eventlog has no data in the store; it starts empty");
+                store.create_log(*eventlog)?;
+            }
+            Ok(kept)
+        });
+        clearing.await.map_err(|_| ControlError::Closing)?
+    }
+
+    async fn start_subscriptions(&self) -> Result<(), ControlError> {
+        let records: Vec<_> = self.look(|catalog| catalog.subscriptions().cloned().collect());
+        for record in records {
+            let bus = self.bus_by_id(record.eventbus_id)?;
+            self.triggers.start(&record, self.route(&bus)?).await?;
+        }
+        Ok(())
+    }
+}
+
+fn read_catalog(meta: &Arc<dyn MetaStore>) -> Result<(Catalog, Vec<Garbage>), MetaError> {
+    let mut catalog = Catalog::default();
+    read_all(meta, |record| catalog.put_namespace(record))?;
+    read_all(meta, |record| catalog.put_bus(record))?;
+    read_all(meta, |record| catalog.put_subscription(record))?;
+    let mut garbage = Vec::new();
+    meta.for_each(Table::Garbage, b"", &mut |key, _| {
+        garbage.extend(Garbage::parse(&key));
+        Ok(())
+    })?;
+    Ok((catalog, garbage))
+}
+
+fn read_all<R: Stored>(
+    meta: &Arc<dyn MetaStore>,
+    mut take: impl FnMut(R),
+) -> Result<(), MetaError> {
+    meta.for_each(R::TABLE, b"", &mut |_, value| {
+        let record = codec::decode(&value).map_err(|error| MetaError::Damaged {
+            what: format!("a record of table {}", R::TABLE),
+            detail: error.to_string(),
+        })?;
+        take(record);
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_builtin_names_are_valid() {
+        assert_eq!(builtin(DEFAULT_NAMESPACE).as_str(), "default");
+        assert_eq!(system_namespace().0.as_str(), "vanus-system");
+    }
+}

@@ -1,0 +1,250 @@
+//! Subscriptions: created, changed, paused, moved, deleted.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use vanus_expr::Filter;
+use vanus_storage::{ReadError, meta::MetaBatch};
+use vanus_types::{
+    EventlogId, SubscriptionId,
+    control::{StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec},
+    limits::MAX_SUBSCRIPTIONS,
+};
+
+use super::{
+    catalog::Bus,
+    control::Control,
+    error::ControlError,
+    tables::{self, Garbage},
+};
+use crate::{
+    eventlog::LogError,
+    trigger::{self, Sink},
+};
+
+impl Control {
+    /// Creates a subscription. Where it starts is fixed and stored before this answers.
+    ///
+    /// `sink` is the function of an embedded subscription.
+    pub(crate) async fn create_subscription(
+        &self,
+        spec: SubscriptionSpec,
+        sink: Option<Arc<dyn Sink>>,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        self.check(&spec)?;
+        let _turn = self.change().await?;
+        let bus = self.bus(&spec.namespace, &spec.eventbus)?;
+        self.look(|catalog| {
+            if catalog.subscriptions().len() >= MAX_SUBSCRIPTIONS {
+                let (what, limit) = ("subscriptions", MAX_SUBSCRIPTIONS);
+                return Err(ControlError::TooMany { what, limit });
+            }
+            match spec.id {
+                Some(id) if catalog.subscription(id).is_some() => {
+                    Err(ControlError::IdTaken { kind: "subscription", id: id.get() })
+                }
+                _ => Ok(()),
+            }
+        })?;
+        let now_ms = self.clock.now_ms();
+        let record = SubscriptionRecord {
+            id: spec.id.unwrap_or_else(|| SubscriptionId::from_u64(self.next_id())),
+            eventbus_id: bus.record.id,
+            namespace_id: bus.record.namespace_id,
+            spec,
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+        };
+        let batch = tables::put(MetaBatch::new(), &record);
+        let batch = self.put_start(batch, &record, &bus, record.spec.config.start_from).await?;
+        self.commit(batch).await?;
+        self.catalog.write().put_subscription(record.clone());
+        if let Some(sink) = sink {
+            self.triggers.attach(record.id, sink);
+        }
+        self.triggers.start(&record, self.route(&bus)?).await?;
+        self.subscription_info(&record).await
+    }
+
+    fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
+        spec.check()?;
+        Filter::compile(&spec.filters)?;
+        if !self.triggers.can_deliver(spec) {
+            return Err(ControlError::SinkUnsupported(spec.sink.clone()));
+        }
+        Ok(())
+    }
+
+    /// Adds to `batch` the offsets at which the subscription starts.
+    async fn put_start(
+        &self,
+        batch: MetaBatch,
+        record: &SubscriptionRecord,
+        bus: &Bus,
+        from: StartFrom,
+    ) -> Result<MetaBatch, ControlError> {
+        let mut batch = batch;
+        for eventlog in &bus.record.eventlogs {
+            let offset = self.start_offset(*eventlog, from).await?;
+            batch = trigger::put_cursor(batch, record.id, *eventlog, offset);
+        }
+        Ok(batch)
+    }
+
+    /// The offset that `from` means in `eventlog` now.
+    pub(crate) async fn start_offset(
+        &self,
+        eventlog: EventlogId,
+        from: StartFrom,
+    ) -> Result<u64, ControlError> {
+        let read_error = |error: ReadError| ControlError::Log(LogError::Read(error));
+        let info = self.logs.store().info(eventlog).map_err(read_error)?;
+        match from {
+            StartFrom::Latest => Ok(info.end_offset),
+            StartFrom::Earliest => Ok(info.start_offset),
+            StartFrom::Timestamp(ms) => Ok(self.logs.offset_at(eventlog, ms).await?),
+        }
+    }
+
+    /// The subscription with this id.
+    pub(crate) fn subscription(
+        &self,
+        id: SubscriptionId,
+    ) -> Result<Arc<SubscriptionRecord>, ControlError> {
+        let found = self.look(|catalog| catalog.subscription(id));
+        found.ok_or(ControlError::SubscriptionNotFound(id))
+    }
+
+    /// Tells about a subscription.
+    pub(crate) async fn subscription_info(
+        &self,
+        record: &SubscriptionRecord,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        let bus = self.bus_by_id(record.eventbus_id)?;
+        let mut progress = self.triggers.progress(record.id, &self.route(&bus)?).await?;
+        for log in &mut progress {
+            if let Ok(info) = self.logs.store().info(log.eventlog) {
+                log.end_offset = info.end_offset;
+            }
+        }
+        Ok(SubscriptionInfo {
+            phase: self.triggers.phase(record),
+            totals: self.triggers.totals(record.id),
+            record: record.clone(),
+            progress,
+        })
+    }
+
+    /// Changes a subscription; a running one pauses for a moment and goes on changed.
+    pub(crate) async fn update_subscription(
+        &self,
+        id: SubscriptionId,
+        spec: SubscriptionSpec,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        self.check(&spec)?;
+        let _turn = self.change().await?;
+        let old = self.subscription(id)?;
+        let bus = self.bus(&spec.namespace, &spec.eventbus)?;
+        if bus.record.id != old.eventbus_id {
+            return Err(ControlError::EventbusFixed(id));
+        }
+        let record = SubscriptionRecord {
+            spec: SubscriptionSpec { id: old.spec.id, ..spec },
+            updated_at_ms: self.clock.now_ms(),
+            ..old.as_ref().clone()
+        };
+        self.replace(record, &bus).await
+    }
+
+    /// Stores a changed record and lets the subscription go on with it.
+    async fn replace(
+        &self,
+        record: SubscriptionRecord,
+        bus: &Bus,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        self.commit(tables::put(MetaBatch::new(), &record)).await?;
+        self.catalog.write().put_subscription(record.clone());
+        self.triggers.stop(record.id).await;
+        self.triggers.start(&record, self.route(bus)?).await?;
+        self.subscription_info(&record).await
+    }
+
+    /// Pauses or resumes a subscription; doing so twice changes nothing.
+    pub(crate) async fn set_disabled(
+        &self,
+        id: SubscriptionId,
+        disabled: bool,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        let _turn = self.change().await?;
+        let old = self.subscription(id)?;
+        if old.spec.disabled == disabled {
+            return self.subscription_info(&old).await;
+        }
+        let bus = self.bus_by_id(old.eventbus_id)?;
+        let spec = SubscriptionSpec { disabled, ..old.spec.clone() };
+        let updated_at_ms = self.clock.now_ms();
+        self.replace(SubscriptionRecord { spec, updated_at_ms, ..old.as_ref().clone() }, &bus).await
+    }
+
+    /// Gives an embedded subscription its function and starts it.
+    pub(crate) async fn attach(
+        &self,
+        id: SubscriptionId,
+        sink: Arc<dyn Sink>,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        let _turn = self.change().await?;
+        let record = self.subscription(id)?;
+        let bus = self.bus_by_id(record.eventbus_id)?;
+        self.triggers.stop(id).await;
+        self.triggers.attach(id, sink);
+        self.triggers.start(&record, self.route(&bus)?).await?;
+        self.subscription_info(&record).await
+    }
+
+    /// Moves a disabled subscription. Events that wait for their next attempt are kept, except
+    /// those it will read again anyway.
+    pub(crate) async fn reset_subscription(
+        &self,
+        id: SubscriptionId,
+        to: StartFrom,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        let _turn = self.change().await?;
+        let record = self.subscription(id)?;
+        if !record.spec.disabled {
+            return Err(ControlError::NotDisabled(id));
+        }
+        let bus = self.bus_by_id(record.eventbus_id)?;
+        let mut batch = MetaBatch::new();
+        for eventlog in &bus.record.eventlogs {
+            let offset = self.start_offset(*eventlog, to).await?;
+            batch = trigger::put_cursor(batch, id, *eventlog, offset);
+            let meta = Arc::clone(&self.meta);
+            let eventlog = *eventlog;
+            let loading =
+                tokio::task::spawn_blocking(move || trigger::load(&meta, id, eventlog));
+            let waiting = loading.await.map_err(|_| ControlError::Closing)??;
+            for (at, _) in waiting.retries {
+                if at.cmp(&offset) != Ordering::Less {
+                    batch = trigger::delete_retry(batch, id, eventlog, at);
+                }
+            }
+        }
+        self.commit(batch).await?;
+        self.subscription_info(&record).await
+    }
+
+    /// Deletes a subscription. Its dead letters stay.
+    pub(crate) async fn delete_subscription(
+        &self,
+        id: SubscriptionId,
+    ) -> Result<(), ControlError> {
+        let _turn = self.change().await?;
+        let record = self.subscription(id)?;
+        self.triggers.stop(id).await;
+        let garbage = Garbage::Subscription(id);
+        let batch = tables::delete(MetaBatch::new(), record.as_ref());
+        self.commit(garbage.put(batch)).await?;
+        self.catalog.write().remove_subscription(id);
+        self.triggers.remove(id);
+        self.collect(vec![garbage]).await
+    }
+}

@@ -1,0 +1,13 @@
+//! Publishing to an eventbus: which events are accepted, and which eventlog an event goes to.
+//!
+//! Who may publish and which eventbuses exist is not known here.
+
+mod admission;
+mod partition;
+mod publish;
+
+pub(crate) use admission::{admit, admit_batch};
+pub use admission::NotAdmitted;
+pub(crate) use partition::RoundRobin;
+pub(crate) use publish::publish;
+pub use publish::{PublishError, PublishOptions, Published};

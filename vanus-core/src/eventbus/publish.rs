@@ -1,0 +1,183 @@
+//! Publishing events: split by eventlog, append, tell where each one is.
+
+use futures_util::future::join_all;
+use vanus_types::{
+    Batch, Coded, Durability, ErrorCode, Event, EventId, EventlogId, ProducerId,
+    control::EventbusRecord,
+};
+
+use super::{
+    admission::{NotAdmitted, admit},
+    partition::{RoundRobin, keyed},
+};
+use crate::eventlog::{LogError, Logs};
+
+/// How to publish.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublishOptions {
+    /// What the acknowledgement shall promise.
+    pub durability: Durability,
+    /// The eventlog to use for all events, instead of their partition keys or the next in turn.
+    pub eventlog: Option<EventlogId>,
+    /// The idempotent producer and the sequence number of the first event. Events of a producer
+    /// are numbered without gaps per eventlog; all events of one call must go to one eventlog.
+    pub producer: Option<(ProducerId, u64)>,
+}
+
+/// Where a published event is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// Eventlog and offset.
+    pub id: EventId,
+    /// When it was appended, in milliseconds since the Unix epoch.
+    pub append_time_ms: i64,
+    /// What the acknowledgement promises.
+    pub durability: Durability,
+    /// Whether it had been stored by an earlier call with the same producer and sequence.
+    pub duplicate: bool,
+}
+
+/// Why events were not published.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PublishError {
+    /// An event is not accepted; nothing was stored.
+    #[error("event {index} is not accepted: {source}")]
+    NotAdmitted {
+        /// Index of the event in the call.
+        index: usize,
+        /// What is wrong with it.
+        source: NotAdmitted,
+    },
+    /// The eventlog is none of this eventbus; nothing was stored.
+    #[error("eventlog {eventlog} is none of eventbus \"{eventbus}\"")]
+    ForeignEventlog {
+        /// The eventlog asked for.
+        eventlog: EventlogId,
+        /// The eventbus.
+        eventbus: String,
+    },
+    /// The events of an idempotent producer would be spread; nothing was stored.
+    #[error(
+        "the events of one call of an idempotent producer must go to one eventlog in one batch; name the eventlog, or give them one partition key"
+    )]
+    ProducerSpread,
+    /// The eventlog failed; of events for several eventlogs, others may be stored.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl Coded for PublishError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotAdmitted { source, .. } => source.code(),
+            Self::ForeignEventlog { .. } => ErrorCode::EventlogNotFound,
+            Self::ProducerSpread => ErrorCode::InvalidArgument,
+            Self::Log(error) => error.code(),
+        }
+    }
+}
+
+/// Publishes `events` to `bus` and tells, in their order, where they are.
+///
+/// Dropping the future does not take back what was already handed to the store.
+pub(crate) async fn publish(
+    logs: &Logs,
+    bus: &EventbusRecord,
+    turns: &RoundRobin,
+    events: &[Event],
+    options: PublishOptions,
+    now_ms: i64,
+) -> Result<Vec<Published>, PublishError> {
+    for (index, event) in events.iter().enumerate() {
+        admit(event, now_ms).map_err(|source| PublishError::NotAdmitted { index, source })?;
+    }
+    let places = split(bus, turns, events, options)?;
+    if let [place] = places.as_slice() {
+        return append(logs, place, options).await;
+    }
+    let appended = join_all(places.iter().map(|place| append(logs, place, options))).await;
+    let mut published = vec![None; events.len()];
+    for (place, appended) in places.iter().zip(appended) {
+        for (index, where_to) in place.indices.iter().zip(appended?) {
+            if let Some(slot) = published.get_mut(*index) {
+                *slot = Some(where_to);
+            }
+        }
+    }
+    Ok(published.into_iter().flatten().collect())
+}
+
+/// The events of a call that go to one eventlog.
+struct Place {
+    eventlog: EventlogId,
+    indices: Vec<usize>,
+    batches: Vec<Batch>,
+}
+
+fn split(
+    bus: &EventbusRecord,
+    turns: &RoundRobin,
+    events: &[Event],
+    options: PublishOptions,
+) -> Result<Vec<Place>, PublishError> {
+    let count = bus.eventlogs.len();
+    let fixed = match options.eventlog {
+        None => None,
+        Some(eventlog) => match bus.eventlogs.iter().position(|log| *log == eventlog) {
+            None => {
+                let eventbus = bus.name.to_string();
+                return Err(PublishError::ForeignEventlog { eventlog, eventbus });
+            }
+            found => found,
+        },
+    };
+    // A producer's events without a key must find the same eventlog when they are sent again.
+    let turn = options.producer.map_or_else(
+        || if count == 1 { 0 } else { turns.next(count) },
+        |(producer, _)| usize::try_from(producer.get() % count.max(1) as u64).unwrap_or(0),
+    );
+    let mut by_log: Vec<Vec<usize>> = vec![Vec::new(); count];
+    for (index, event) in events.iter().enumerate() {
+        let place = fixed.or_else(|| keyed(event, count)).unwrap_or(turn);
+        if let Some(indices) = by_log.get_mut(place) {
+            indices.push(index);
+        }
+    }
+    let mut places = Vec::new();
+    for (eventlog, indices) in bus.eventlogs.iter().zip(by_log) {
+        if indices.is_empty() {
+            continue;
+        }
+        let of_place: Vec<Event> =
+            indices.iter().filter_map(|index| events.get(*index)).cloned().collect();
+        places.push(Place { eventlog: *eventlog, indices, batches: Batch::pack(&of_place) });
+    }
+    let batches: usize = places.iter().map(|place| place.batches.len()).sum();
+    if options.producer.is_some() && batches > 1 {
+        return Err(PublishError::ProducerSpread);
+    }
+    Ok(places)
+}
+
+async fn append(
+    logs: &Logs,
+    place: &Place,
+    options: PublishOptions,
+) -> Result<Vec<Published>, PublishError> {
+    let mut published = Vec::with_capacity(place.indices.len());
+    for batch in &place.batches {
+        let batch = match options.producer {
+            Some((producer, sequence)) => batch.produced_by(producer, sequence),
+            None => batch.clone(),
+        };
+        let appended = logs.append(place.eventlog, batch, options.durability).await?;
+        let offsets = (appended.base_offset..).take(appended.count as usize);
+        published.extend(offsets.map(|offset| Published {
+            id: EventId { eventlog: place.eventlog, offset },
+            append_time_ms: appended.append_time_ms,
+            durability: appended.durability,
+            duplicate: appended.duplicate,
+        }));
+    }
+    Ok(published)
+}

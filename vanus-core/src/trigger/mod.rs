@@ -1,0 +1,33 @@
+//! Subscriptions at work: read, filter, deliver, try again, give up, and remember how far.
+//!
+//! The decisions are pure and apart: when to try again (`schedule`), what is settled (`tracker`),
+//! who waits (`pending`), how fast (`limiter`), what a dead letter looks like (`dead_letter`). A
+//! `worker` drives them for one subscription and eventlog, a `runner` holds the workers of one
+//! subscription, and [`Triggers`] all runners. Which subscriptions exist is decided elsewhere.
+
+mod attempt;
+mod dead_letter;
+mod delivery;
+#[cfg(feature = "http")]
+mod http_sink;
+mod limiter;
+mod pending;
+mod progress;
+mod runner;
+mod schedule;
+mod shared;
+mod sink;
+mod totals;
+mod tracker;
+mod triggers;
+mod worker;
+
+pub(crate) use dead_letter::belongs_to as is_dead_letter_of;
+pub use delivery::{Delivery, DeliveryError};
+#[cfg(feature = "http")]
+pub(crate) use http_sink::HttpSinks;
+pub(crate) use pending::Retry;
+pub(crate) use progress::{delete_retry, forget, load, put_cursor, put_retry};
+pub use sink::Sink;
+pub(crate) use sink::{FnSink, NoSinks, SinkFactory};
+pub(crate) use triggers::{Route, StartError, Triggers};
