@@ -14,7 +14,7 @@ mod transport;
 
 pub use options::{Identity, MAX_STREAMS, QuicOptions, Trust};
 pub use tls::{ALPN, LoopbackTrust};
-pub(crate) use tls::{provider, public_roots};
+pub(crate) use tls::{add_authorities, provider, public_roots};
 pub use transport::QuicTransport;
 
 /// UDP payload of a packet between two processes of one machine, in bytes. Ten of them, one

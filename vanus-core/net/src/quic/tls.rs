@@ -114,9 +114,11 @@ pub(super) fn client_config(
         Trust::Public => builder
             .with_root_certificates(public_roots())
             .with_no_client_auth(),
-        Trust::Authorities(pem) => builder
-            .with_root_certificates(authorities(pem)?)
-            .with_no_client_auth(),
+        Trust::Authorities(pem) => {
+            let mut roots = RootCertStore::empty();
+            add_authorities(&mut roots, pem)?;
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     let config = QuicClientConfig::try_from(config).map_err(|error| error.to_string())?;
@@ -147,12 +149,12 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         .map_err(|error| format!("the PEM text holds no private key: {error}"))
 }
 
-fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
+/// Believes the certificates in `pem` too.
+pub(crate) fn add_authorities(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {
     for certificate in certificates(pem)? {
         roots
             .add(certificate)
             .map_err(|error| format!("a certificate is no authority: {error}"))?;
     }
-    Ok(roots)
+    Ok(())
 }
