@@ -1,0 +1,116 @@
+//! A URL, taken apart once.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Uri, uri::Scheme};
+
+use super::HttpError;
+
+/// Where requests go. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct HttpTarget {
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    origin: Origin,
+    whole: Uri,
+    path: Uri,
+    host_header: HeaderValue,
+}
+
+/// What connections are shared by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Origin {
+    pub(super) tls: bool,
+    pub(super) host: Arc<str>,
+    pub(super) port: u16,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl HttpTarget {
+    /// Takes `url` apart: `http://` or `https://`, a host, and whatever follows.
+    ///
+    /// # Errors
+    /// [`HttpError::Url`].
+    pub fn parse(url: &str) -> Result<Self, HttpError> {
+        let bad = |detail: &str| HttpError::Url { url: url.to_owned(), detail: detail.to_owned() };
+        let whole: Uri = url.parse().map_err(|_| bad("it is no URL"))?;
+        let tls = match whole.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(bad("it must start with http:// or https://")),
+        };
+        let authority = whole.authority().ok_or_else(|| bad("it names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("it must not carry a user name or password"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(bad("it names no host"));
+        }
+        let port = match (authority.port_u16(), authority.port()) {
+            (Some(port), _) => port,
+            (None, Some(_)) => return Err(bad("its port is no port")),
+            (None, None) => if tls { 443 } else { 80 },
+        };
+        let host_header =
+            HeaderValue::from_str(authority.as_str()).map_err(|_| bad("its host is no host"))?;
+        let path = whole.path_and_query().map_or("/", |path| path.as_str());
+        let path = path.parse().map_err(|_| bad("its path is no path"))?;
+        let origin = Origin { tls, host: host.into(), port };
+        Ok(Self { parts: Arc::new(Parts { origin, whole, path, host_header }) })
+    }
+
+    /// Host and port, for people.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.parts.origin.to_string()
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.parts.origin
+    }
+
+    /// The whole URL, as HTTP/2 wants it.
+    pub(super) fn whole(&self) -> &Uri {
+        &self.parts.whole
+    }
+
+    /// Path and query, as HTTP/1.1 wants them.
+    pub(super) fn path(&self) -> &Uri {
+        &self.parts.path
+    }
+
+    pub(super) fn host_header(&self) -> &HeaderValue {
+        &self.parts.host_header
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let target = HttpTarget::parse("https://example.com/a/b?c=d").unwrap();
+        assert_eq!(target.host(), "example.com:443");
+        assert_eq!(target.path().to_string(), "/a/b?c=d");
+        let target = HttpTarget::parse("http://[::1]:8080").unwrap();
+        assert_eq!((target.host(), target.path().to_string()), ("::1:8080".into(), "/".into()));
+        assert_eq!(target.host_header(), "[::1]:8080");
+    }
+
+    #[test]
+    fn what_cannot_be_requested_is_refused() {
+        for bad in ["", "example.com", "ftp://a/", "http://", "http://u:p@a/", "http://a:99999/"] {
+            assert!(HttpTarget::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
