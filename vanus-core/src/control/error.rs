@@ -86,6 +86,9 @@ pub enum ControlError {
     /// The subscription must be disabled for this.
     #[error("subscription {0} is running; disable it first")]
     NotDisabled(SubscriptionId),
+    /// The subscription delivers to an address, not to a function.
+    #[error("subscription {0} delivers to an address, so no function can be attached")]
+    NotEmbedded(SubscriptionId),
     /// This build does not deliver to such an address.
     #[error("this build cannot deliver to \"{0}\"; it was built without the feature for it")]
     SinkUnsupported(String),
@@ -149,7 +152,7 @@ impl Coded for ControlError {
                 ErrorCode::CannotOperate
             }
             Self::TooMany { .. } => ErrorCode::ResourceExhausted,
-            Self::NotDisabled(_) => ErrorCode::WrongState,
+            Self::NotDisabled(_) | Self::NotEmbedded(_) => ErrorCode::WrongState,
             Self::SinkUnsupported(_) => ErrorCode::Unsupported,
             Self::Range { .. } => ErrorCode::InvalidArgument,
             Self::Name(error) => error.code(),

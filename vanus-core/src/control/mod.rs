@@ -14,7 +14,7 @@ mod recovery;
 mod subscriptions;
 mod tables;
 
-pub(crate) use catalog::Catalog;
+pub(crate) use catalog::Bus;
 pub(crate) use control::{Control, ControlParts};
 pub use dead_letters::{DeadLetters, Resent};
 pub use error::ControlError;

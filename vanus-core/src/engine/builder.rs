@@ -1,0 +1,169 @@
+//! Opens an engine.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use vanus_storage::{
+    Store, StoreOptions,
+    fs::{DiskFs, Fs, MemoryFs},
+    meta::{FjallMeta, FjallOptions, MemoryMeta, MetaStore},
+};
+use vanus_types::{Clock, Entropy, OsEntropy, SystemClock};
+
+use super::{maintenance::Maintenance, vanus::Vanus};
+use crate::{
+    control::{Control, ControlParts},
+    env::Env,
+    error::OpenError,
+    eventlog::Logs,
+    trigger::{SinkFactory, Triggers},
+};
+
+/// How an engine uses disk and memory, and how often it looks for expired events.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Sizes and limits of the event store.
+    pub store: StoreOptions,
+    /// How often events past their retention are deleted. Default: 60 s.
+    pub retention_interval: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { store: StoreOptions::default(), retention_interval: Duration::from_secs(60) }
+    }
+}
+
+/// Where an engine keeps its data.
+#[derive(Debug, Clone)]
+enum Place {
+    Directory(PathBuf),
+    Memory,
+}
+
+/// Collects what an engine is opened with.
+#[derive(Debug)]
+#[must_use]
+pub struct VanusBuilder {
+    place: Option<Place>,
+    options: OpenOptions,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl VanusBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            place: None,
+            options: OpenOptions::default(),
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(OsEntropy),
+        }
+    }
+
+    /// Keeps everything in this directory, which is made if it is not there. One process at a time
+    /// may use it.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.place = Some(Place::Directory(path.into()));
+        self
+    }
+
+    /// Keeps everything in memory: gone when the engine is closed. For tests.
+    pub fn in_memory(mut self) -> Self {
+        self.place = Some(Place::Memory);
+        self
+    }
+
+    /// Uses other options than the default ones.
+    pub fn options(mut self, options: OpenOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Takes time from `clock`.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from `entropy`.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Opens the engine: recovers what is stored, and lets subscriptions go on where they were.
+    ///
+    /// Must be called within a tokio runtime with time enabled.
+    ///
+    /// # Errors
+    /// [`OpenError`] when there is no place for data, another process uses it, it was written by
+    /// an unknown version, or it is damaged. Nothing is deleted or repaired silently.
+    pub async fn open(self) -> Result<Vanus, OpenError> {
+        let place = self.place.ok_or(OpenError::NoPlace)?;
+        let (clock, entropy) = (self.clock, self.entropy);
+        let options = self.options.store.clone();
+        let (env, store, meta) = tokio::task::spawn_blocking(move || {
+            open_stores(place, clock, entropy, options)
+        })
+        .await
+        .map_err(|_| OpenError::CutOff)??;
+        let logs = Logs::new(store);
+        let sinks = sinks()?;
+        let triggers =
+            Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&env.clock), sinks);
+        let clock = Arc::clone(&env.clock);
+        let parts = ControlParts { logs: logs.clone(), meta: Arc::clone(&meta), clock, triggers };
+        let (control, orphans) = Control::open(parts).await?;
+        for eventlog in &orphans {
+            tracing::error!(%eventlog, "an eventlog holds events but belongs to no eventbus; it is kept");
+        }
+        let maintenance = Maintenance::start(
+            Arc::clone(&control),
+            logs.clone(),
+            Arc::clone(&env.clock),
+            self.options.retention_interval,
+        );
+        Ok(Vanus::new(env, logs, meta, control, maintenance))
+    }
+}
+
+type Stores = (Env, Store, Arc<dyn MetaStore>);
+
+fn open_stores(
+    place: Place,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    options: StoreOptions,
+) -> Result<Stores, OpenError> {
+    let (fs, meta): (Arc<dyn Fs>, Option<PathBuf>) = match place {
+        Place::Memory => (Arc::new(MemoryFs::new()), None),
+        Place::Directory(path) => {
+            let failed = |error: std::io::Error| OpenError::Directory {
+                path: path.display().to_string(),
+                detail: error.to_string(),
+            };
+            (Arc::new(DiskFs::open(&path).map_err(failed)?), Some(path.join("meta")))
+        }
+    };
+    // The store locks the directory, so it comes first.
+    let store =
+        Store::open(Arc::clone(&fs), Arc::clone(&clock), Arc::clone(&entropy), options)?;
+    let meta: Arc<dyn MetaStore> = match meta {
+        None => Arc::new(MemoryMeta::new()),
+        Some(path) => Arc::new(FjallMeta::open(&FjallOptions::new(path))?),
+    };
+    Ok((Env { clock, entropy, fs }, store, meta))
+}
+
+#[cfg(feature = "http")]
+fn sinks() -> Result<Arc<dyn SinkFactory>, OpenError> {
+    use vanus_net::http::{HttpClient, HttpClientOptions};
+    let client = HttpClient::new(HttpClientOptions::default())
+        .map_err(|error| OpenError::HttpClient(error.to_string()))?;
+    Ok(Arc::new(crate::trigger::HttpSinks::new(client)))
+}
+
+#[cfg(not(feature = "http"))]
+fn sinks() -> Result<Arc<dyn SinkFactory>, OpenError> {
+    Ok(Arc::new(crate::trigger::NoSinks))
+}

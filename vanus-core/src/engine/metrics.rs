@@ -1,0 +1,58 @@
+//! What an engine tells about itself.
+
+use vanus_storage::Stats;
+use vanus_types::{
+    EventbusId, Name, SubscriptionId,
+    control::{SubscriptionPhase, SubscriptionTotals},
+};
+
+/// Whether an engine takes and keeps events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineHealth {
+    /// It does.
+    Ok,
+    /// The disk is full: nothing is published until there is room, reading goes on.
+    Full,
+    /// The disk failed: nothing is acknowledged until the engine is opened again.
+    Failed(String),
+}
+
+impl std::fmt::Display for EngineHealth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ok => f.write_str("ok"),
+            Self::Full => f.write_str("the disk is full"),
+            Self::Failed(why) => write!(f, "the disk failed: {why}"),
+        }
+    }
+}
+
+/// Counters and gauges of an engine, since it was opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineMetrics {
+    /// The event store.
+    pub store: Stats,
+    /// Number of namespaces.
+    pub namespaces: u64,
+    /// Number of eventbuses, those of the system not counted.
+    pub eventbuses: u64,
+    /// The subscriptions.
+    pub subscriptions: Vec<SubscriptionMetrics>,
+}
+
+/// Counters of one subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionMetrics {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Its name.
+    pub name: Name,
+    /// Its eventbus.
+    pub eventbus_id: EventbusId,
+    /// The name of its eventbus.
+    pub eventbus: Name,
+    /// What it is doing.
+    pub phase: SubscriptionPhase,
+    /// What became of its events.
+    pub totals: SubscriptionTotals,
+}
