@@ -51,7 +51,10 @@ impl Connector {
     }
 
     /// Connects to `origin`. Cancellation safe: nothing is left behind.
-    #[expect(clippy::disallowed_methods, reason = "this is where sockets are opened")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where sockets are opened"
+    )]
     pub(super) async fn connect(&self, origin: &Origin) -> Result<Sender, String> {
         let tcp = TcpStream::connect((&*origin.host, origin.port))
             .await
@@ -66,7 +69,11 @@ impl Connector {
             .connect(name, tcp)
             .await
             .map_err(|error| error.to_string())?;
-        if tls.get_ref().1.alpn_protocol() == Some(b"h2") { http2(tls).await } else { http1(tls).await }
+        if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
+            http2(tls).await
+        } else {
+            http1(tls).await
+        }
     }
 }
 

@@ -27,7 +27,10 @@ struct Connections {
 
 impl Host {
     pub(super) fn new(max_connections: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(max_connections)), connections: Mutex::default() }
+        Self {
+            permits: Arc::new(Semaphore::new(max_connections)),
+            connections: Mutex::default(),
+        }
     }
 
     /// A connection that was used before, if there is one.
@@ -64,9 +67,13 @@ impl Host {
     pub(super) fn sweep(&self, now: Instant, limit: Duration) -> bool {
         let mut connections = self.connections.lock();
         let fresh = |used: Instant| now.saturating_duration_since(used) < limit;
-        connections.idle.retain(|(sender, used)| fresh(*used) && !sender.is_closed());
-        connections.shared =
-            connections.shared.take().filter(|(sender, used)| fresh(*used) && !sender.is_closed());
+        connections
+            .idle
+            .retain(|(sender, used)| fresh(*used) && !sender.is_closed());
+        connections.shared = connections
+            .shared
+            .take()
+            .filter(|(sender, used)| fresh(*used) && !sender.is_closed());
         connections.idle.is_empty() && connections.shared.is_none()
     }
 }

@@ -66,7 +66,9 @@ impl HttpClient {
             hosts: Mutex::default(),
             sweeping: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Posts `body` to `target` and waits for the answer, at most `limit` for everything.
@@ -126,18 +128,27 @@ impl HttpClient {
                 // a new one.
                 Err((Some(unsent), _)) if was_kept => request = unsent,
                 Err((_, error)) => {
-                    return Err(HttpError::Broken { host: target.host(), detail: error });
+                    return Err(HttpError::Broken {
+                        host: target.host(),
+                        detail: error,
+                    });
                 }
             }
         }
     }
 
     async fn connect(&self, origin: &Origin) -> Result<Sender, HttpError> {
-        let failed = |detail: String| HttpError::Connect { host: origin.to_string(), detail };
+        let failed = |detail: String| HttpError::Connect {
+            host: origin.to_string(),
+            detail,
+        };
         let limit = self.shared.options.connect_timeout;
         match timeout(limit, self.shared.connector.connect(origin)).await {
             Ok(connected) => connected.map_err(failed),
-            Err(_) => Err(failed(format!("nobody answered within {} ms", limit.as_millis()))),
+            Err(_) => Err(failed(format!(
+                "nobody answered within {} ms",
+                limit.as_millis()
+            ))),
         }
     }
 
@@ -159,7 +170,9 @@ impl HttpClient {
                 host: target.host(),
                 detail: error.to_string(),
             })?;
-            let Some(data) = frame.data_ref() else { continue };
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
             let room = self.shared.options.max_response_len - kept.len();
             kept.extend_from_slice(data.get(..room).unwrap_or(data));
             if data.len() > room {
@@ -167,7 +180,12 @@ impl HttpClient {
                 break;
             }
         }
-        Ok(HttpResponse { status, retry_after, body: kept.freeze(), truncated })
+        Ok(HttpResponse {
+            status,
+            retry_after,
+            body: kept.freeze(),
+            truncated,
+        })
     }
 
     fn host(&self, origin: &Origin) -> Result<Arc<Host>, HttpError> {
@@ -179,7 +197,10 @@ impl HttpClient {
         }
         if hosts.len() >= options.max_hosts {
             let unused = |host: &Arc<Host>| Arc::strong_count(host) == 1;
-            let victim = hosts.iter().find(|(_, host)| unused(host)).map(|(key, _)| key.clone());
+            let victim = hosts
+                .iter()
+                .find(|(_, host)| unused(host))
+                .map(|(key, _)| key.clone());
             let victim = victim.ok_or_else(|| HttpError::TooManyHosts {
                 host: origin.to_string(),
                 limit: options.max_hosts,
@@ -196,7 +217,10 @@ impl HttpClient {
         if self.shared.sweeping.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (shared, limit) = (Arc::downgrade(&self.shared), self.shared.options.idle_timeout);
+        let (shared, limit) = (
+            Arc::downgrade(&self.shared),
+            self.shared.options.idle_timeout,
+        );
         tokio::spawn(sweep(shared, limit));
     }
 }
@@ -204,10 +228,15 @@ impl HttpClient {
 async fn sweep(shared: Weak<Shared>, limit: Duration) {
     loop {
         tokio::time::sleep(limit).await;
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
         let now = Instant::now();
         let unused = |host: &Arc<Host>| Arc::strong_count(host) == 1;
-        shared.hosts.lock().retain(|_, host| !host.sweep(now, limit) || !unused(host));
+        shared
+            .hosts
+            .lock()
+            .retain(|_, host| !host.sweep(now, limit) || !unused(host));
     }
 }
 
@@ -224,7 +253,9 @@ fn adapt(request: &mut Request<Full<Bytes>>, target: &HttpTarget, sender: &Sende
     match sender {
         Sender::Http1(_) => {
             *request.uri_mut() = target.path().clone();
-            request.headers_mut().insert(header::HOST, target.host_header().clone());
+            request
+                .headers_mut()
+                .insert(header::HOST, target.host_header().clone());
         }
         Sender::Http2(_) => {
             *request.uri_mut() = target.whole().clone();

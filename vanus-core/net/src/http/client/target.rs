@@ -40,7 +40,10 @@ impl HttpTarget {
     /// # Errors
     /// [`HttpError::Url`].
     pub fn parse(url: &str) -> Result<Self, HttpError> {
-        let bad = |detail: &str| HttpError::Url { url: url.to_owned(), detail: detail.to_owned() };
+        let bad = |detail: &str| HttpError::Url {
+            url: url.to_owned(),
+            detail: detail.to_owned(),
+        };
         let whole: Uri = url.parse().map_err(|_| bad("it is no URL"))?;
         let tls = match whole.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -51,21 +54,40 @@ impl HttpTarget {
         if authority.as_str().contains('@') {
             return Err(bad("it must not carry a user name or password"));
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         if host.is_empty() {
             return Err(bad("it names no host"));
         }
-        let port = match (authority.port_u16(), authority.port()) {
-            (Some(port), _) => port,
-            (None, Some(_)) => return Err(bad("its port is no port")),
-            (None, None) => if tls { 443 } else { 80 },
+        let named_port = authority
+            .as_str()
+            .strip_prefix(authority.host())
+            .unwrap_or_default();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if !named_port.is_empty() => return Err(bad("its port is no port")),
+            None if tls => 443,
+            None => 80,
         };
         let host_header =
             HeaderValue::from_str(authority.as_str()).map_err(|_| bad("its host is no host"))?;
         let path = whole.path_and_query().map_or("/", |path| path.as_str());
         let path = path.parse().map_err(|_| bad("its path is no path"))?;
-        let origin = Origin { tls, host: host.into(), port };
-        Ok(Self { parts: Arc::new(Parts { origin, whole, path, host_header }) })
+        let origin = Origin {
+            tls,
+            host: host.into(),
+            port,
+        };
+        Ok(Self {
+            parts: Arc::new(Parts {
+                origin,
+                whole,
+                path,
+                host_header,
+            }),
+        })
     }
 
     /// Host and port, for people.
@@ -103,13 +125,23 @@ mod tests {
         assert_eq!(target.host(), "example.com:443");
         assert_eq!(target.path().to_string(), "/a/b?c=d");
         let target = HttpTarget::parse("http://[::1]:8080").unwrap();
-        assert_eq!((target.host(), target.path().to_string()), ("::1:8080".into(), "/".into()));
+        assert_eq!(
+            (target.host(), target.path().to_string()),
+            ("::1:8080".into(), "/".into())
+        );
         assert_eq!(target.host_header(), "[::1]:8080");
     }
 
     #[test]
     fn what_cannot_be_requested_is_refused() {
-        for bad in ["", "example.com", "ftp://a/", "http://", "http://u:p@a/", "http://a:99999/"] {
+        for bad in [
+            "",
+            "example.com",
+            "ftp://a/",
+            "http://",
+            "http://u:p@a/",
+            "http://a:99999/",
+        ] {
             assert!(HttpTarget::parse(bad).is_err(), "{bad:?}");
         }
     }

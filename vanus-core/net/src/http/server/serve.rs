@@ -29,7 +29,10 @@ pub struct Peer(pub SocketAddr);
 ///
 /// # Errors
 /// What the system says, for example that the port is in use.
-#[expect(clippy::disallowed_methods, reason = "this is where sockets are opened")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where sockets are opened"
+)]
 pub async fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
@@ -67,11 +70,15 @@ pub async fn serve_http<S, B>(
                 continue;
             }
         };
-        let service = TowerToHyperService::new(WithPeer { service: service.clone(), peer });
+        let service = TowerToHyperService::new(WithPeer {
+            service: service.clone(),
+            peer,
+        });
         let (builder, stopping, stopped) = (builder.clone(), stopping.clone(), stopped.clone());
         connections.spawn(async move {
-            let mut connection =
-                std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+            let mut connection = std::pin::pin!(
+                builder.serve_connection_with_upgrades(TokioIo::new(stream), service)
+            );
             let mut told = false;
             loop {
                 tokio::select! {
@@ -94,8 +101,14 @@ pub async fn serve_http<S, B>(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(options.drain_grace, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "closed HTTP connections that took too long");
+    if tokio::time::timeout(options.drain_grace, connections.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            open = connections.len(),
+            "closed HTTP connections that took too long"
+        );
         stopped.cancel();
         connections.wait().await;
     }
@@ -124,7 +137,10 @@ async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(std::io::Error::other)?;
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, peer, permit))
