@@ -13,6 +13,7 @@ mod durability;
 mod entropy;
 pub mod error;
 pub mod event;
+pub mod format;
 mod id;
 pub mod limits;
 mod name;
