@@ -8,10 +8,12 @@ use std::{
 use super::Violation;
 use crate::history::{Answer, DEAD_LETTERS, History};
 
+type Filter = Box<dyn Fn(&str) -> bool>;
+
 /// Which events, told by their ids, the filters of each subscription let pass.
 #[derive(Default)]
 pub struct Passes {
-    subscriptions: BTreeMap<String, Box<dyn Fn(&str) -> bool>>,
+    subscriptions: BTreeMap<String, Filter>,
 }
 
 impl Passes {
