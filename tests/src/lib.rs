@@ -1,1 +1,13 @@
-//! Tests of Vanus as a whole. What is under test is elsewhere; the tests are in `it/`.
+//! What whole-system tests need: histories, the oracles that judge them, and the means to start,
+//! stop and kill real processes.
+//!
+//! Nothing here is part of the product, so the lints that keep the product on its seams (clock,
+//! files, sockets, environment) do not hold here.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of real processes use the real clock, files and sockets"
+)]
+
+pub mod history;
+pub mod oracle;
