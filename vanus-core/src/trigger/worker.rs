@@ -19,6 +19,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     task::JoinSet,
 };
+use vanus_expr::{EventView, JsonIndex};
 use vanus_storage::meta::{CommitFuture, MetaError};
 use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventlogId};
 
@@ -262,12 +263,16 @@ impl Worker {
 
     fn take_batch(&mut self, batch: &Batch) {
         let (mut seen, mut filtered) = (0, 0);
+        let mut index = JsonIndex::new();
         for (offset, event) in batch.events() {
             if offset < self.tracker.position() {
                 continue;
             }
             seen += 1;
-            if self.shared.filter.matches(&event) {
+            let view = EventView::with_index(&event, index);
+            let passes = self.shared.filter.matches(&view);
+            index = view.into_index();
+            if passes {
                 self.tracker.take();
                 self.backlog.push_back((offset, event));
             } else {

@@ -15,7 +15,7 @@ use crate::{
         DEFAULT_DELIVERY_TIMEOUT_MS, DEFAULT_IN_FLIGHT, MAX_DELIVERY_TIMEOUT_MS,
         MAX_DESCRIPTION_LEN, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS, MAX_SINK_HEADERS, MAX_SINK_LEN,
     },
-    name::Name,
+    name::{InvalidName, Name},
 };
 
 /// Where a new subscription, or a reader, starts.
@@ -136,6 +136,16 @@ impl SubscriptionSpec {
             disabled: false,
             id: None,
         }
+    }
+
+    /// A subscription of the embedding program that passes everything and starts with the next
+    /// event.
+    ///
+    /// # Errors
+    /// [`InvalidName`] when one of the names has the wrong form.
+    pub fn embedded(name: &str, namespace: &str, eventbus: &str) -> Result<Self, InvalidName> {
+        let (name, namespace) = (Name::new(name)?, Name::new(namespace)?);
+        Ok(Self::new(name, namespace, Name::new(eventbus)?, Self::EMBEDDED))
     }
 
     /// Checks what can be checked without the store.
