@@ -1,0 +1,19 @@
+//! Reading single values out of JSON text without building a tree of it.
+//!
+//! [`JsonIndex`] reads a text once, checks all of it, and remembers where each value begins and
+//! ends; [`JsonPath`] says which value is wanted; [`JsonValue`] is that value, still as it was
+//! written.
+
+mod error;
+mod index;
+mod path;
+mod reader;
+mod value;
+
+pub use error::JsonError;
+pub use index::JsonIndex;
+pub use path::{JsonPath, MAX_PATH_LEN, MAX_PATH_STEPS, PathError};
+pub use value::{JsonKind, JsonValue};
+
+#[cfg(test)]
+mod tests;
