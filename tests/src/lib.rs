@@ -1,1 +1,1 @@
-//! Whole-system tests.
+//! Tests of Vanus as a whole. What is under test is elsewhere; the tests are in `it/`.
