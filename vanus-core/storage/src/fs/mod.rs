@@ -1,0 +1,22 @@
+//! The seam to the disk: the traits [`Fs`] and [`File`], a real implementation, one in memory that loses what
+//! was not synced, and one that injects faults. Nothing here knows what the store writes.
+
+mod api;
+#[cfg(any(test, feature = "test-util"))]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test-suite")]
+pub mod contract;
+mod disk;
+mod faulty;
+mod io;
+mod memory;
+
+pub use self::{
+    api::{DirEntry, DirLock, File, Fs, OpenMode},
+    disk::DiskFs,
+    faulty::{Action, Fault, FaultyFs, OpKind},
+    io::{
+        read_exact_at, read_file, read_full_at, remove_if_there, replace_file, write_all_at,
+        write_all_vectored_at,
+    },
+    memory::{CrashPolicy, MemoryFs},
+};
