@@ -67,16 +67,17 @@ impl Catalog {
 
     /// How many eventbuses there are that do not belong to the system.
     pub(crate) fn user_buses(&self) -> usize {
-        self.buses.values().filter(|bus| !bus.record.name.is_system()).count()
+        self.buses
+            .values()
+            .filter(|bus| !bus.record.name.is_system())
+            .count()
     }
 
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<Arc<SubscriptionRecord>> {
         self.subscriptions.get(&id).cloned()
     }
 
-    pub(crate) fn subscriptions(
-        &self,
-    ) -> impl ExactSizeIterator<Item = &Arc<SubscriptionRecord>> {
+    pub(crate) fn subscriptions(&self) -> impl ExactSizeIterator<Item = &Arc<SubscriptionRecord>> {
         self.subscriptions.values()
     }
 
@@ -108,12 +109,17 @@ impl Catalog {
         for eventlog in &record.eventlogs {
             self.bus_of_log.insert(*eventlog, record.id);
         }
-        let bus = Bus { turns: turns.unwrap_or_default(), record };
+        let bus = Bus {
+            turns: turns.unwrap_or_default(),
+            record,
+        };
         self.buses.insert(bus.record.id, Arc::new(bus));
     }
 
     pub(super) fn remove_bus(&mut self, id: EventbusId) {
-        let Some(bus) = self.buses.remove(&id) else { return };
+        let Some(bus) = self.buses.remove(&id) else {
+            return;
+        };
         if let Some(names) = self.bus_ids.get_mut(&bus.record.namespace_id) {
             names.remove(&bus.record.name);
         }

@@ -41,10 +41,23 @@ pub(crate) struct Control {
 
 impl Control {
     pub(super) fn with_catalog(parts: ControlParts, catalog: Catalog) -> Self {
-        let ControlParts { logs, meta, clock, triggers } = parts;
+        let ControlParts {
+            logs,
+            meta,
+            clock,
+            triggers,
+        } = parts;
         let ids = IdGenerator::new(Arc::clone(&clock), 0, catalog.highest_id());
         let catalog = RwLock::new(catalog);
-        Self { logs, meta, clock, triggers, catalog, ids, changing: Mutex::new(true) }
+        Self {
+            logs,
+            meta,
+            clock,
+            triggers,
+            catalog,
+            ids,
+            changing: Mutex::new(true),
+        }
     }
 
     /// Reads the catalog.
@@ -63,14 +76,18 @@ impl Control {
         if catalog.namespace(namespace).is_none() {
             return Err(ControlError::NamespaceNotFound(namespace.clone()));
         }
-        catalog.bus(namespace.as_str(), name.as_str()).ok_or_else(|| {
-            ControlError::EventbusNotFound { namespace: namespace.clone(), name: name.clone() }
-        })
+        catalog
+            .bus(namespace.as_str(), name.as_str())
+            .ok_or_else(|| ControlError::EventbusNotFound {
+                namespace: namespace.clone(),
+                name: name.clone(),
+            })
     }
 
     /// The eventbus with this id.
     pub(crate) fn bus_by_id(&self, id: EventbusId) -> Result<Arc<Bus>, ControlError> {
-        self.look(|catalog| catalog.bus_by_id(id)).ok_or(ControlError::EventbusIdNotFound(id))
+        self.look(|catalog| catalog.bus_by_id(id))
+            .ok_or(ControlError::EventbusIdNotFound(id))
     }
 
     /// The eventbus that has this eventlog.
@@ -88,7 +105,11 @@ impl Control {
     /// Waits for the turn to change something.
     pub(super) async fn change(&self) -> Result<MutexGuard<'_, bool>, ControlError> {
         let turn = self.changing.lock().await;
-        if *turn { Ok(turn) } else { Err(ControlError::Closing) }
+        if *turn {
+            Ok(turn)
+        } else {
+            Err(ControlError::Closing)
+        }
     }
 
     /// Stores a batch; it is durable when this answers.
@@ -102,7 +123,10 @@ impl Control {
         let letters = self.bus_by_id(dead_letters)?;
         let log = letters.record.eventlogs.first();
         let dead_letters = *log.ok_or(ControlError::EventbusIdNotFound(dead_letters))?;
-        Ok(Route { eventlogs: bus.record.eventlogs.clone(), dead_letters })
+        Ok(Route {
+            eventlogs: bus.record.eventlogs.clone(),
+            dead_letters,
+        })
     }
 
     pub(super) fn next_id(&self) -> u64 {

@@ -49,7 +49,11 @@ impl Control {
     ) -> Result<DeadLetters, ControlError> {
         if !(1..=MAX_DEAD_LETTERS).contains(&limit) {
             let (value, most) = (limit as u64, MAX_DEAD_LETTERS as u64);
-            return Err(ControlError::Range { field: "number", value, most });
+            return Err(ControlError::Range {
+                field: "number",
+                value,
+                most,
+            });
         }
         self.collect_letters(id, from, u64::MAX, limit).await
     }
@@ -67,13 +71,18 @@ impl Control {
         let bus = self.bus_by_id(record.eventbus_id)?;
         let route = self.route(&bus)?;
         let last = to.unwrap_or(u64::MAX);
-        let found = self.collect_letters(id, from, last, MAX_DEAD_LETTERS).await?;
+        let found = self
+            .collect_letters(id, from, last, MAX_DEAD_LETTERS)
+            .await?;
         // Its worker must not write while its retries are added.
         self.triggers.stop(id).await;
         let now_ms = self.clock.now_ms();
         let mut batch = MetaBatch::new();
         for letter in &found.letters {
-            let retry = Retry { due_ms: now_ms, ..Retry::default() };
+            let retry = Retry {
+                due_ms: now_ms,
+                ..Retry::default()
+            };
             batch = trigger::put_retry(batch, id, route.dead_letters, letter.id.offset, &retry);
         }
         batch = trigger::put_cursor(batch, id, route.dead_letters, found.next_offset);
@@ -82,7 +91,11 @@ impl Control {
         stored?;
         let done = found.next_offset > last || found.next_offset >= found.end_offset;
         let count = found.letters.len() as u64;
-        Ok(Resent { count, next_offset: found.next_offset, done })
+        Ok(Resent {
+            count,
+            next_offset: found.next_offset,
+            done,
+        })
     }
 
     async fn collect_letters(
@@ -100,11 +113,17 @@ impl Control {
         let progress = loading.await.map_err(|_| ControlError::Closing)??;
         let first_kept = self.start_offset(eventlog, vanus_types::control::StartFrom::Earliest);
         let start = from.or(progress.cursor).unwrap_or(0).max(first_kept.await?);
-        let mut found =
-            DeadLetters { letters: Vec::new(), next_offset: start, end_offset: start };
+        let mut found = DeadLetters {
+            letters: Vec::new(),
+            next_offset: start,
+            end_offset: start,
+        };
         let mut looked_at = 0;
         while looked_at < MAX_LOOKED_AT && found.next_offset <= last {
-            let read = self.logs.read(eventlog, found.next_offset, MAX_READ_LEN).await;
+            let read = self
+                .logs
+                .read(eventlog, found.next_offset, MAX_READ_LEN)
+                .await;
             let chunk = match read {
                 Ok(chunk) => chunk,
                 // The eventlog is shorter than the caller believes: there is nothing to find.
@@ -119,7 +138,11 @@ impl Control {
             if chunk.batches.is_empty() {
                 break;
             }
-            looked_at += chunk.batches.iter().map(vanus_types::Batch::len).sum::<usize>();
+            looked_at += chunk
+                .batches
+                .iter()
+                .map(vanus_types::Batch::len)
+                .sum::<usize>();
             for letter in stored_events(&chunk.batches, found.next_offset) {
                 if letter.id.offset > last || found.letters.len() == limit {
                     return Ok(found);

@@ -35,28 +35,43 @@ impl Control {
         let namespace = self.namespace(namespace)?;
         if spec.name.is_system() || namespace.name == system_namespace().0 {
             let (what, action) = ("eventbus", "created");
-            return Err(ControlError::SystemOwned { what, name: spec.name, action });
+            return Err(ControlError::SystemOwned {
+                what,
+                name: spec.name,
+                action,
+            });
         }
         self.look(|catalog| {
-            if catalog.bus(namespace.name.as_str(), spec.name.as_str()).is_some() {
+            if catalog
+                .bus(namespace.name.as_str(), spec.name.as_str())
+                .is_some()
+            {
                 let (namespace, name) = (namespace.name.clone(), spec.name.clone());
                 return Err(ControlError::EventbusExists { namespace, name });
             }
             if catalog.user_buses() >= MAX_EVENTBUSES {
-                return Err(ControlError::TooMany { what: "eventbuses", limit: MAX_EVENTBUSES });
+                return Err(ControlError::TooMany {
+                    what: "eventbuses",
+                    limit: MAX_EVENTBUSES,
+                });
             }
             match spec.id {
-                Some(id) if catalog.bus_by_id(id).is_some() => {
-                    Err(ControlError::IdTaken { kind: "eventbus", id: id.get() })
-                }
+                Some(id) if catalog.bus_by_id(id).is_some() => Err(ControlError::IdTaken {
+                    kind: "eventbus",
+                    id: id.get(),
+                }),
                 _ => Ok(()),
             }
         })?;
 
         let now_ms = self.clock.now_ms();
-        let id = spec.id.unwrap_or_else(|| EventbusId::from_u64(self.next_id()));
+        let id = spec
+            .id
+            .unwrap_or_else(|| EventbusId::from_u64(self.next_id()));
         let mut new_logs = |count: u16| -> Vec<EventlogId> {
-            (0..count).map(|_| EventlogId::from_u64(self.next_id())).collect()
+            (0..count)
+                .map(|_| EventlogId::from_u64(self.next_id()))
+                .collect()
         };
         let (system_name, system_id) = system_namespace();
         let letters = EventbusRecord {
@@ -111,7 +126,9 @@ impl Control {
     async fn make_eventlogs(&self, eventlogs: Vec<EventlogId>) -> Result<(), ControlError> {
         let store = self.logs.store().clone();
         let making = tokio::task::spawn_blocking(move || {
-            eventlogs.into_iter().try_for_each(|eventlog| store.create_log(eventlog))
+            eventlogs
+                .into_iter()
+                .try_for_each(|eventlog| store.create_log(eventlog))
         });
         Ok(making.await.map_err(|_| ControlError::Closing)??)
     }
@@ -123,7 +140,10 @@ impl Control {
         segments: bool,
     ) -> Result<EventbusInfo, ControlError> {
         let logs = self.eventlog_infos(&bus.record, segments)?;
-        Ok(EventbusInfo { record: bus.record.clone(), logs })
+        Ok(EventbusInfo {
+            record: bus.record.clone(),
+            logs,
+        })
     }
 
     fn eventlog_infos(
@@ -133,7 +153,11 @@ impl Control {
     ) -> Result<Vec<EventlogInfo>, ControlError> {
         let info = |id: &EventlogId| {
             let told = self.logs.store().info(*id)?;
-            let segments = if segments { self.logs.store().segments(*id)? } else { Vec::new() };
+            let segments = if segments {
+                self.logs.store().segments(*id)?
+            } else {
+                Vec::new()
+            };
             Ok(EventlogInfo {
                 id: *id,
                 start_offset: told.start_offset,
@@ -180,7 +204,9 @@ impl Control {
         }
         let letters = self.look(|c| bus.record.dead_letter.and_then(|id| c.bus_by_id(id)));
         let subscriptions = self.look(|catalog| {
-            let of_bus = catalog.subscriptions().filter(|record| record.eventbus_id == id);
+            let of_bus = catalog
+                .subscriptions()
+                .filter(|record| record.eventbus_id == id);
             of_bus.cloned().collect::<Vec<_>>()
         });
         for subscription in &subscriptions {
@@ -191,7 +217,14 @@ impl Control {
         let mut garbage = Vec::new();
         for doomed in [Some(&bus), letters.as_ref()].into_iter().flatten() {
             batch = tables::delete(batch, &doomed.record);
-            garbage.extend(doomed.record.eventlogs.iter().copied().map(Garbage::Eventlog));
+            garbage.extend(
+                doomed
+                    .record
+                    .eventlogs
+                    .iter()
+                    .copied()
+                    .map(Garbage::Eventlog),
+            );
         }
         for subscription in &subscriptions {
             batch = tables::delete(batch, subscription.as_ref());

@@ -20,7 +20,11 @@ impl Control {
         spec.check()?;
         if spec.name.is_system() {
             let (what, action) = ("namespace", "created");
-            return Err(ControlError::SystemOwned { what, name: spec.name, action });
+            return Err(ControlError::SystemOwned {
+                what,
+                name: spec.name,
+                action,
+            });
         }
         let _turn = self.change().await?;
         self.look(|catalog| {
@@ -28,18 +32,24 @@ impl Control {
                 return Err(ControlError::NamespaceExists(spec.name.clone()));
             }
             if catalog.namespaces().len() >= MAX_NAMESPACES {
-                return Err(ControlError::TooMany { what: "namespaces", limit: MAX_NAMESPACES });
+                return Err(ControlError::TooMany {
+                    what: "namespaces",
+                    limit: MAX_NAMESPACES,
+                });
             }
             match spec.id {
-                Some(id) if catalog.namespace_by_id(id).is_some() => {
-                    Err(ControlError::IdTaken { kind: "namespace", id: id.get() })
-                }
+                Some(id) if catalog.namespace_by_id(id).is_some() => Err(ControlError::IdTaken {
+                    kind: "namespace",
+                    id: id.get(),
+                }),
                 _ => Ok(()),
             }
         })?;
         let now_ms = self.clock.now_ms();
         let record = NamespaceRecord {
-            id: spec.id.unwrap_or_else(|| NamespaceId::from_u64(self.next_id())),
+            id: spec
+                .id
+                .unwrap_or_else(|| NamespaceId::from_u64(self.next_id())),
             name: spec.name,
             description: spec.description,
             created_at_ms: now_ms,
@@ -60,15 +70,23 @@ impl Control {
     pub(crate) async fn delete_namespace(&self, name: &Name) -> Result<(), ControlError> {
         if [DEFAULT_NAMESPACE, SYSTEM_NAMESPACE].contains(&name.as_str()) {
             let (what, action) = ("namespace", "deleted");
-            return Err(ControlError::SystemOwned { what, name: name.clone(), action });
+            return Err(ControlError::SystemOwned {
+                what,
+                name: name.clone(),
+                action,
+            });
         }
         let _turn = self.change().await?;
         let record = self.namespace(name)?;
         let eventbuses = self.look(|catalog| catalog.buses_in(record.id));
         if eventbuses > 0 {
-            return Err(ControlError::NamespaceInUse { name: name.clone(), eventbuses });
+            return Err(ControlError::NamespaceInUse {
+                name: name.clone(),
+                eventbuses,
+            });
         }
-        self.commit(tables::delete(MetaBatch::new(), record.as_ref())).await?;
+        self.commit(tables::delete(MetaBatch::new(), record.as_ref()))
+            .await?;
         self.catalog.write().remove_namespace(record.id);
         Ok(())
     }

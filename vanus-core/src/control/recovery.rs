@@ -85,7 +85,10 @@ impl Control {
     /// must never cost events.
     async fn clear_orphans(&self) -> Result<Vec<EventlogId>, ControlError> {
         let known: HashSet<EventlogId> = self.look(|catalog| {
-            catalog.buses().flat_map(|bus| bus.record.eventlogs.iter().copied()).collect()
+            catalog
+                .buses()
+                .flat_map(|bus| bus.record.eventlogs.iter().copied())
+                .collect()
         });
         let store = self.logs.store().clone();
         let clearing = tokio::task::spawn_blocking(move || -> Result<_, ControlError> {

@@ -39,15 +39,18 @@ impl Control {
                 return Err(ControlError::TooMany { what, limit });
             }
             match spec.id {
-                Some(id) if catalog.subscription(id).is_some() => {
-                    Err(ControlError::IdTaken { kind: "subscription", id: id.get() })
-                }
+                Some(id) if catalog.subscription(id).is_some() => Err(ControlError::IdTaken {
+                    kind: "subscription",
+                    id: id.get(),
+                }),
                 _ => Ok(()),
             }
         })?;
         let now_ms = self.clock.now_ms();
         let record = SubscriptionRecord {
-            id: spec.id.unwrap_or_else(|| SubscriptionId::from_u64(self.next_id())),
+            id: spec
+                .id
+                .unwrap_or_else(|| SubscriptionId::from_u64(self.next_id())),
             eventbus_id: bus.record.id,
             namespace_id: bus.record.namespace_id,
             spec,
@@ -55,7 +58,9 @@ impl Control {
             updated_at_ms: now_ms,
         };
         let batch = tables::put(MetaBatch::new(), &record);
-        let batch = self.put_start(batch, &record, &bus, record.spec.config.start_from).await?;
+        let batch = self
+            .put_start(batch, &record, &bus, record.spec.config.start_from)
+            .await?;
         self.commit(batch).await?;
         self.catalog.write().put_subscription(record.clone());
         if let Some(sink) = sink {
@@ -120,7 +125,10 @@ impl Control {
         record: &SubscriptionRecord,
     ) -> Result<SubscriptionInfo, ControlError> {
         let bus = self.bus_by_id(record.eventbus_id)?;
-        let mut progress = self.triggers.progress(record.id, &self.route(&bus)?).await?;
+        let mut progress = self
+            .triggers
+            .progress(record.id, &self.route(&bus)?)
+            .await?;
         for log in &mut progress {
             if let Ok(info) = self.logs.store().info(log.eventlog) {
                 log.end_offset = info.end_offset;
@@ -148,7 +156,10 @@ impl Control {
             return Err(ControlError::EventbusFixed(id));
         }
         let record = SubscriptionRecord {
-            spec: SubscriptionSpec { id: old.spec.id, ..spec },
+            spec: SubscriptionSpec {
+                id: old.spec.id,
+                ..spec
+            },
             updated_at_ms: self.clock.now_ms(),
             ..old.as_ref().clone()
         };
@@ -180,9 +191,20 @@ impl Control {
             return self.subscription_info(&old).await;
         }
         let bus = self.bus_by_id(old.eventbus_id)?;
-        let spec = SubscriptionSpec { disabled, ..old.spec.clone() };
+        let spec = SubscriptionSpec {
+            disabled,
+            ..old.spec.clone()
+        };
         let updated_at_ms = self.clock.now_ms();
-        self.replace(SubscriptionRecord { spec, updated_at_ms, ..old.as_ref().clone() }, &bus).await
+        self.replace(
+            SubscriptionRecord {
+                spec,
+                updated_at_ms,
+                ..old.as_ref().clone()
+            },
+            &bus,
+        )
+        .await
     }
 
     /// Gives an embedded subscription its function and starts it.
@@ -219,8 +241,7 @@ impl Control {
             batch = trigger::put_cursor(batch, id, *eventlog, offset);
             let meta = Arc::clone(&self.meta);
             let eventlog = *eventlog;
-            let loading =
-                tokio::task::spawn_blocking(move || trigger::load(&meta, id, eventlog));
+            let loading = tokio::task::spawn_blocking(move || trigger::load(&meta, id, eventlog));
             let waiting = loading.await.map_err(|_| ControlError::Closing)??;
             for (at, _) in waiting.retries {
                 if at.cmp(&offset) != Ordering::Less {
@@ -233,10 +254,7 @@ impl Control {
     }
 
     /// Deletes a subscription. Its dead letters stay.
-    pub(crate) async fn delete_subscription(
-        &self,
-        id: SubscriptionId,
-    ) -> Result<(), ControlError> {
+    pub(crate) async fn delete_subscription(&self, id: SubscriptionId) -> Result<(), ControlError> {
         let _turn = self.change().await?;
         let record = self.subscription(id)?;
         self.triggers.stop(id).await;

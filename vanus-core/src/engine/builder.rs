@@ -29,7 +29,10 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { store: StoreOptions::default(), retention_interval: Duration::from_secs(60) }
+        Self {
+            store: StoreOptions::default(),
+            retention_interval: Duration::from_secs(60),
+        }
     }
 }
 
@@ -102,17 +105,25 @@ impl VanusBuilder {
         let place = self.place.ok_or(OpenError::NoPlace)?;
         let (clock, entropy) = (self.clock, self.entropy);
         let options = self.options.store.clone();
-        let (env, store, meta) = tokio::task::spawn_blocking(move || {
-            open_stores(place, clock, entropy, options)
-        })
-        .await
-        .map_err(|_| OpenError::CutOff)??;
+        let (env, store, meta) =
+            tokio::task::spawn_blocking(move || open_stores(place, clock, entropy, options))
+                .await
+                .map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
         let sinks = sinks()?;
-        let triggers =
-            Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&env.clock), sinks);
+        let triggers = Triggers::new(
+            logs.clone(),
+            Arc::clone(&meta),
+            Arc::clone(&env.clock),
+            sinks,
+        );
         let clock = Arc::clone(&env.clock);
-        let parts = ControlParts { logs: logs.clone(), meta: Arc::clone(&meta), clock, triggers };
+        let parts = ControlParts {
+            logs: logs.clone(),
+            meta: Arc::clone(&meta),
+            clock,
+            triggers,
+        };
         let (control, orphans) = Control::open(parts).await?;
         for eventlog in &orphans {
             tracing::error!(%eventlog, "an eventlog holds events but belongs to no eventbus; it is kept");
@@ -142,12 +153,19 @@ fn open_stores(
                 path: path.display().to_string(),
                 detail: error.to_string(),
             };
-            (Arc::new(DiskFs::open(&path).map_err(failed)?), Some(path.join("meta")))
+            (
+                Arc::new(DiskFs::open(&path).map_err(failed)?),
+                Some(path.join("meta")),
+            )
         }
     };
     // The store locks the directory, so it comes first.
-    let store =
-        Store::open(Arc::clone(&fs), Arc::clone(&clock), Arc::clone(&entropy), options)?;
+    let store = Store::open(
+        Arc::clone(&fs),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        options,
+    )?;
     let meta: Arc<dyn MetaStore> = match meta {
         None => Arc::new(MemoryMeta::new()),
         Some(path) => Arc::new(FjallMeta::open(&FjallOptions::new(path))?),

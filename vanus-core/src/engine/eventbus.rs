@@ -52,7 +52,9 @@ impl Eventbus {
     /// # Errors
     /// See [`Eventbus::publish_with`].
     pub async fn publish(&self, event: Event) -> Result<Published, Error> {
-        let published = self.publish_with(&[event], PublishOptions::default()).await?;
+        let published = self
+            .publish_with(&[event], PublishOptions::default())
+            .await?;
         let one = published.first().copied();
         one.ok_or(Error::Log(LogError::Closing))
     }

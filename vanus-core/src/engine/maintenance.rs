@@ -48,7 +48,9 @@ async fn expire(control: &Control, logs: &Logs, now_ms: i64) {
             let retention = i64::try_from(bus.record.retention_ms).unwrap_or(i64::MAX);
             let before_ms = now_ms.saturating_sub(retention);
             let eventlogs = bus.record.eventlogs.clone();
-            eventlogs.into_iter().map(move |eventlog| (eventlog, before_ms))
+            eventlogs
+                .into_iter()
+                .map(move |eventlog| (eventlog, before_ms))
         };
         catalog.buses().flat_map(of_bus).collect()
     });

@@ -29,7 +29,11 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { max_events: 100, max_bytes: MAX_READ_LEN, wait: Duration::ZERO }
+        Self {
+            max_events: 100,
+            max_bytes: MAX_READ_LEN,
+            wait: Duration::ZERO,
+        }
     }
 }
 
@@ -52,11 +56,17 @@ impl ReadPage {
         options: ReadOptions,
     ) -> Result<Self, Error> {
         let wait = options.wait.min(Duration::from_millis(MAX_POLL_WAIT_MS));
-        let chunk = logs.read_within(eventlog, offset, options.max_bytes, wait).await?;
+        let chunk = logs
+            .read_within(eventlog, offset, options.max_bytes, wait)
+            .await?;
         let limit = options.max_events.clamp(1, MAX_READ_EVENTS);
         let events: Vec<_> = stored_events(&chunk.batches, offset).take(limit).collect();
         let next_offset = events.last().map_or(offset, |event| event.id.offset + 1);
-        Ok(Self { events, next_offset, end_offset: chunk.end_offset })
+        Ok(Self {
+            events,
+            next_offset,
+            end_offset: chunk.end_offset,
+        })
     }
 }
 
@@ -71,7 +81,12 @@ pub struct Tail {
 
 impl Tail {
     pub(super) const fn new(logs: Logs, eventlog: EventlogId, offset: u64) -> Self {
-        Self { logs, eventlog, offset, ready: VecDeque::new() }
+        Self {
+            logs,
+            eventlog,
+            offset,
+            ready: VecDeque::new(),
+        }
     }
 
     /// The next event; waits until there is one. Cancel safe: no event is lost when the future is
@@ -85,9 +100,12 @@ impl Tail {
                 self.offset = event.id.offset + 1;
                 return Ok(event);
             }
-            let read = self.logs.read_when_there(self.eventlog, self.offset, TAIL_READ_LEN);
+            let read = self
+                .logs
+                .read_when_there(self.eventlog, self.offset, TAIL_READ_LEN);
             let chunk = read.await?;
-            self.ready.extend(stored_events(&chunk.batches, self.offset));
+            self.ready
+                .extend(stored_events(&chunk.batches, self.offset));
         }
     }
 

@@ -3,7 +3,10 @@
 use std::{future::Future, sync::Arc};
 
 use parking_lot::Mutex;
-use vanus_storage::{Health, meta::{MetaHealth, MetaStore}};
+use vanus_storage::{
+    Health,
+    meta::{MetaHealth, MetaStore},
+};
 use vanus_types::{
     Clock, EventId, EventbusId, Name, SubscriptionId,
     control::{
@@ -61,7 +64,16 @@ impl Vanus {
     ) -> Self {
         let opened_ns = env.clock.monotonic_ns();
         let maintenance = Mutex::new(Some(maintenance));
-        Self { inner: Arc::new(Inner { env, logs, meta, control, maintenance, opened_ns }) }
+        Self {
+            inner: Arc::new(Inner {
+                env,
+                logs,
+                meta,
+                control,
+                maintenance,
+                opened_ns,
+            }),
+        }
     }
 
     pub(super) fn control(&self) -> &Control {
@@ -81,10 +93,17 @@ impl Vanus {
     /// Answers the wire protocol for this engine.
     #[must_use]
     pub fn service(&self) -> Service {
-        let Inner { control, logs, env, .. } = self.inner.as_ref();
+        let Inner {
+            control, logs, env, ..
+        } = self.inner.as_ref();
         let vanus = self.clone();
         let info = Arc::new(move || vanus.cluster_info());
-        Service::new(Arc::clone(control), logs.clone(), Arc::clone(&env.clock), info)
+        Service::new(
+            Arc::clone(control),
+            logs.clone(),
+            Arc::clone(&env.clock),
+            info,
+        )
     }
 
     /// Creates a namespace.
@@ -100,13 +119,18 @@ impl Vanus {
     /// # Errors
     /// When there is none.
     pub fn namespace(&self, name: &str) -> Result<NamespaceRecord, Error> {
-        Ok(self.control().namespace(&Name::new(name)?)?.as_ref().clone())
+        Ok(self
+            .control()
+            .namespace(&Name::new(name)?)?
+            .as_ref()
+            .clone())
     }
 
     /// All namespaces, by id.
     #[must_use]
     pub fn namespaces(&self) -> Vec<NamespaceRecord> {
-        self.control().look(|catalog| catalog.namespaces().map(|n| n.as_ref().clone()).collect())
+        self.control()
+            .look(|catalog| catalog.namespaces().map(|n| n.as_ref().clone()).collect())
     }
 
     /// Deletes an empty namespace.
@@ -127,7 +151,10 @@ impl Vanus {
         namespace: &str,
         spec: EventbusSpec,
     ) -> Result<Eventbus, Error> {
-        let info = self.control().create_eventbus(&Name::new(namespace)?, spec).await?;
+        let info = self
+            .control()
+            .create_eventbus(&Name::new(namespace)?, spec)
+            .await?;
         Ok(Eventbus::new(self.clone(), info.record.id))
     }
 
@@ -136,7 +163,9 @@ impl Vanus {
     /// # Errors
     /// When there is none.
     pub fn eventbus(&self, namespace: &str, name: &str) -> Result<Eventbus, Error> {
-        let bus = self.control().bus(&Name::new(namespace)?, &Name::new(name)?)?;
+        let bus = self
+            .control()
+            .bus(&Name::new(namespace)?, &Name::new(name)?)?;
         Ok(Eventbus::new(self.clone(), bus.record.id))
     }
 
@@ -216,7 +245,10 @@ impl Vanus {
         F: Fn(Delivery) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), DeliveryError>> + Send + 'static,
     {
-        let spec = SubscriptionSpec { sink: SubscriptionSpec::EMBEDDED.to_owned(), ..spec };
+        let spec = SubscriptionSpec {
+            sink: SubscriptionSpec::EMBEDDED.to_owned(),
+            ..spec
+        };
         let sink = Arc::new(FnSink::new(function));
         Ok(self.control().create_subscription(spec, Some(sink)).await?)
     }
@@ -238,7 +270,10 @@ impl Vanus {
         if record.spec.sink != SubscriptionSpec::EMBEDDED {
             return Err(ControlError::NotEmbedded(id).into());
         }
-        Ok(self.control().attach(id, Arc::new(FnSink::new(function))).await?)
+        Ok(self
+            .control()
+            .attach(id, Arc::new(FnSink::new(function)))
+            .await?)
     }
 
     /// Tells about a subscription.
@@ -261,7 +296,9 @@ impl Vanus {
         let records: Vec<_> = self.control().look(|catalog| {
             let wanted = |id: EventbusId| eventbus.is_none_or(|eventbus| eventbus == id);
             let all = catalog.subscriptions();
-            all.filter(|record| wanted(record.eventbus_id)).cloned().collect()
+            all.filter(|record| wanted(record.eventbus_id))
+                .cloned()
+                .collect()
         });
         let mut infos = Vec::with_capacity(records.len());
         for record in records {
@@ -362,7 +399,11 @@ impl Vanus {
     #[must_use]
     pub fn cluster_info(&self) -> ClusterInfo {
         let (namespaces, eventbuses, subscriptions) = self.control().look(|catalog| {
-            (catalog.namespaces().len(), catalog.user_buses(), catalog.subscriptions().len())
+            (
+                catalog.namespaces().len(),
+                catalog.user_buses(),
+                catalog.subscriptions().len(),
+            )
         });
         let now_ns = self.clock().monotonic_ns();
         ClusterInfo {
@@ -404,7 +445,11 @@ impl Vanus {
                 totals: triggers.totals(record.id),
             });
             let subscriptions: Vec<_> = told.collect();
-            (catalog.namespaces().len(), catalog.user_buses(), subscriptions)
+            (
+                catalog.namespaces().len(),
+                catalog.user_buses(),
+                subscriptions,
+            )
         });
         EngineMetrics {
             store: self.logs().store().stats(),

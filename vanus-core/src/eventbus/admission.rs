@@ -61,7 +61,9 @@ pub(crate) fn admit(event: &Event, now_ms: i64) -> Result<(), NotAdmitted> {
 /// its events.
 pub(crate) fn admit_batch(batch: &Batch, now_ms: i64) -> Result<(), NotAdmitted> {
     batch.check_events()?;
-    batch.events().try_for_each(|(_, event)| admit(&event, now_ms))
+    batch
+        .events()
+        .try_for_each(|(_, event)| admit(&event, now_ms))
 }
 
 #[cfg(test)]
@@ -85,8 +87,14 @@ mod tests {
     fn a_delivery_time_is_accepted_once_it_has_come() {
         let event = with("xvanusdeliverytime", "1970-01-01T00:00:10Z");
         assert!(admit(&event, 10_000).is_ok());
-        assert_eq!(admit(&event, 9_999).unwrap_err().code(), ErrorCode::Unsupported);
+        assert_eq!(
+            admit(&event, 9_999).unwrap_err().code(),
+            ErrorCode::Unsupported
+        );
         let garbage = with("xvanusdeliverytime", "noon");
-        assert_eq!(admit(&garbage, 0).unwrap_err().code(), ErrorCode::InvalidArgument);
+        assert_eq!(
+            admit(&garbage, 0).unwrap_err().code(),
+            ErrorCode::InvalidArgument
+        );
     }
 }

@@ -6,8 +6,8 @@ mod admission;
 mod partition;
 mod publish;
 
-pub(crate) use admission::{admit, admit_batch};
 pub use admission::NotAdmitted;
+pub(crate) use admission::{admit, admit_batch};
 pub(crate) use partition::RoundRobin;
 pub(crate) use publish::publish;
 pub use publish::{PublishError, PublishOptions, Published};

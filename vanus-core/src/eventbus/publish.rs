@@ -148,9 +148,16 @@ fn split(
         if indices.is_empty() {
             continue;
         }
-        let of_place: Vec<Event> =
-            indices.iter().filter_map(|index| events.get(*index)).cloned().collect();
-        places.push(Place { eventlog: *eventlog, indices, batches: Batch::pack(&of_place) });
+        let of_place: Vec<Event> = indices
+            .iter()
+            .filter_map(|index| events.get(*index))
+            .cloned()
+            .collect();
+        places.push(Place {
+            eventlog: *eventlog,
+            indices,
+            batches: Batch::pack(&of_place),
+        });
     }
     let batches: usize = places.iter().map(|place| place.batches.len()).sum();
     if options.producer.is_some() && batches > 1 {
@@ -170,10 +177,15 @@ async fn append(
             Some((producer, sequence)) => batch.produced_by(producer, sequence),
             None => batch.clone(),
         };
-        let appended = logs.append(place.eventlog, batch, options.durability).await?;
+        let appended = logs
+            .append(place.eventlog, batch, options.durability)
+            .await?;
         let offsets = (appended.base_offset..).take(appended.count as usize);
         published.extend(offsets.map(|offset| Published {
-            id: EventId { eventlog: place.eventlog, offset },
+            id: EventId {
+                eventlog: place.eventlog,
+                offset,
+            },
             append_time_ms: appended.append_time_ms,
             durability: appended.durability,
             duplicate: appended.duplicate,

@@ -21,8 +21,16 @@ pub(crate) struct ReadBatches {
 
 impl From<ReadChunk> for ReadBatches {
     fn from(chunk: ReadChunk) -> Self {
-        let ReadChunk { batches, next_offset, end_offset } = chunk;
-        Self { batches, next_offset, end_offset }
+        let ReadChunk {
+            batches,
+            next_offset,
+            end_offset,
+        } = chunk;
+        Self {
+            batches,
+            next_offset,
+            end_offset,
+        }
     }
 }
 
@@ -94,7 +102,10 @@ impl Logs {
         offset: u64,
         max_bytes: usize,
     ) -> Result<ReadBatches, LogError> {
-        self.store.wait_for(eventlog, offset).await.map_err(LogError::Read)?;
+        self.store
+            .wait_for(eventlog, offset)
+            .await
+            .map_err(LogError::Read)?;
         self.read(eventlog, offset, max_bytes).await
     }
 
@@ -124,7 +135,10 @@ impl Logs {
             Err(error) => return Err(error),
         };
         let found = stored_events(&chunk.batches, id.offset).next();
-        found.ok_or(LogError::NoEvent { id, end: chunk.end_offset })
+        found.ok_or(LogError::NoEvent {
+            id,
+            end: chunk.end_offset,
+        })
     }
 
     /// The first offset appended at `time_ms` or later; the end, if there is none.
@@ -150,8 +164,13 @@ pub(crate) fn stored_events(
     batches.iter().flat_map(move |batch| {
         let header = batch.header();
         let (eventlog, append_time_ms) = (header.eventlog, header.append_time_ms);
-        batch.events().filter(move |(offset, _)| *offset >= from).map(move |(offset, event)| {
-            StoredEvent { id: EventId { eventlog, offset }, append_time_ms, event }
-        })
+        batch
+            .events()
+            .filter(move |(offset, _)| *offset >= from)
+            .map(move |(offset, event)| StoredEvent {
+                id: EventId { eventlog, offset },
+                append_time_ms,
+                event,
+            })
     })
 }

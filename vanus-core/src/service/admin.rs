@@ -52,11 +52,16 @@ impl Service {
                     let after = |id| after.is_none_or(|after| id > after);
                     let all = catalog.namespaces().filter(|record| after(record.id));
                     let most = MAX_PAGE_ITEMS as usize + 1;
-                    all.take(most).map(|record| record.as_ref().clone()).collect::<Vec<_>>()
+                    all.take(most)
+                        .map(|record| record.as_ref().clone())
+                        .collect::<Vec<_>>()
                 });
                 let last = items.last().map(|record| record.id);
                 let items = fill_page(items, limit);
-                let next = items.last().map(|record| record.id).filter(|id| Some(*id) != last);
+                let next = items
+                    .last()
+                    .map(|record| record.id)
+                    .filter(|id| Some(*id) != last);
                 Ok(Reply::to::<ListNamespaces>(&NamespacePage { items, next }))
             }
             Request::GetNamespace(GetNamespace { namespace }) => {
@@ -65,7 +70,10 @@ impl Service {
             }
             Request::DeleteNamespace(DeleteNamespace { namespace }) => {
                 let record = self.namespace(&namespace)?;
-                self.control.delete_namespace(&record.name).await.map_err(fault)?;
+                self.control
+                    .delete_namespace(&record.name)
+                    .await
+                    .map_err(fault)?;
                 Ok(Reply::to::<DeleteNamespace>(&()))
             }
             _ => Err(unknown_request()),
@@ -100,12 +108,21 @@ impl Service {
                 let created = self.control.create_eventbus(&namespace, spec).await;
                 Ok(Reply::to::<CreateEventbus>(&created.map_err(fault)?))
             }
-            Request::ListEventbuses(ListEventbuses { namespace, after, limit }) => {
+            Request::ListEventbuses(ListEventbuses {
+                namespace,
+                after,
+                limit,
+            }) => {
                 let all = self.control.eventbuses(namespace.as_ref()).map_err(fault)?;
                 let last = all.last().map(|bus| bus.record.id);
-                let rest = all.iter().filter(|bus| after.is_none_or(|id| bus.record.id > id));
+                let rest = all
+                    .iter()
+                    .filter(|bus| after.is_none_or(|id| bus.record.id > id));
                 let items = fill_page(rest.map(|bus| bus.record.clone()), limit);
-                let next = items.last().map(|record| record.id).filter(|id| Some(*id) != last);
+                let next = items
+                    .last()
+                    .map(|record| record.id)
+                    .filter(|id| Some(*id) != last);
                 Ok(Reply::to::<ListEventbuses>(&EventbusPage { items, next }))
             }
             Request::GetEventbus(GetEventbus { eventbus, segments }) => {
@@ -115,7 +132,11 @@ impl Service {
             }
             Request::UpdateEventbus(UpdateEventbus { eventbus, update }) => {
                 let id = self.bus(&eventbus)?.record.id;
-                let info = self.control.update_eventbus(id, update).await.map_err(fault)?;
+                let info = self
+                    .control
+                    .update_eventbus(id, update)
+                    .await
+                    .map_err(fault)?;
                 Ok(Reply::to::<UpdateEventbus>(&info))
             }
             Request::DeleteEventbus(DeleteEventbus { eventbus }) => {
@@ -144,7 +165,10 @@ impl Service {
                 Ok(Reply::to::<UpdateSubscription>(&updated.map_err(fault)?))
             }
             Request::DeleteSubscription(DeleteSubscription { subscription }) => {
-                control.delete_subscription(subscription).await.map_err(fault)?;
+                control
+                    .delete_subscription(subscription)
+                    .await
+                    .map_err(fault)?;
                 Ok(Reply::to::<DeleteSubscription>(&()))
             }
             Request::DisableSubscription(DisableSubscription { subscription }) => {
@@ -164,31 +188,55 @@ impl Service {
     }
 
     async fn list_subscriptions(&self, request: ListSubscriptions) -> Result<Reply, Fault> {
-        let ListSubscriptions { eventbus, after, limit } = request;
+        let ListSubscriptions {
+            eventbus,
+            after,
+            limit,
+        } = request;
         let eventbus = eventbus.map(|key| self.bus(&key)).transpose()?;
         let records = self.control.look(|catalog| {
             let all = catalog.subscriptions();
             let of_bus = all.filter(|record| {
-                eventbus.as_ref().is_none_or(|bus| bus.record.id == record.eventbus_id)
+                eventbus
+                    .as_ref()
+                    .is_none_or(|bus| bus.record.id == record.eventbus_id)
             });
             let rest = of_bus.filter(|record| after.is_none_or(|after| record.id > after));
-            rest.take(MAX_PAGE_ITEMS as usize + 1).cloned().collect::<Vec<_>>()
+            rest.take(MAX_PAGE_ITEMS as usize + 1)
+                .cloned()
+                .collect::<Vec<_>>()
         });
         let wanted = limit.min(MAX_PAGE_ITEMS) as usize;
         let mut infos = Vec::new();
         for record in records.iter().take(wanted) {
-            infos.push(self.control.subscription_info(record).await.map_err(fault)?);
+            infos.push(
+                self.control
+                    .subscription_info(record)
+                    .await
+                    .map_err(fault)?,
+            );
         }
         let items = fill_page(infos, limit);
         let more = records.len() > items.len();
         let next = items.last().map(|info| info.record.id).filter(|_| more);
-        Ok(Reply::to::<ListSubscriptions>(&SubscriptionPage { items, next }))
+        Ok(Reply::to::<ListSubscriptions>(&SubscriptionPage {
+            items,
+            next,
+        }))
     }
 
     async fn dead_letters(&self, request: GetDeadLetters) -> Result<Reply, Fault> {
-        let GetDeadLetters { subscription, from, limit } = request;
+        let GetDeadLetters {
+            subscription,
+            from,
+            limit,
+        } = request;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let found = self.control.dead_letters(subscription, from, limit).await.map_err(fault)?;
+        let found = self
+            .control
+            .dead_letters(subscription, from, limit)
+            .await
+            .map_err(fault)?;
         let letters = found.letters.iter();
         let place = |l: &vanus_types::control::StoredEvent| DeadLetter {
             id: l.id,
@@ -197,20 +245,31 @@ impl Service {
         // The body holds one batch: what does not fit is left to the next call.
         let events: Vec<Event> = letters.clone().map(|letter| letter.event.clone()).collect();
         let batch = Batch::pack(&events).into_iter().next();
-        let packed = batch.as_ref().map_or(0, |batch| batch.header().count as usize);
+        let packed = batch
+            .as_ref()
+            .map_or(0, |batch| batch.header().count as usize);
         let cut = found.letters.get(packed).map(|letter| letter.id.offset);
         let page = DeadLetterPage {
             letters: letters.take(packed).map(place).collect(),
             next_offset: cut.unwrap_or(found.next_offset),
             end_offset: found.end_offset,
         };
-        let body = batch.map(|batch| encode_batches(&[batch])).unwrap_or_default();
+        let body = batch
+            .map(|batch| encode_batches(&[batch]))
+            .unwrap_or_default();
         Ok(Reply::to::<GetDeadLetters>(&page).with_batches(body))
     }
 
     async fn resend(&self, request: ResendDeadLetters) -> Result<Reply, Fault> {
-        let ResendDeadLetters { subscription, from, to } = request;
-        let resent = self.control.resend_dead_letters(subscription, Some(from), to).await;
+        let ResendDeadLetters {
+            subscription,
+            from,
+            to,
+        } = request;
+        let resent = self
+            .control
+            .resend_dead_letters(subscription, Some(from), to)
+            .await;
         let resent = resent.map_err(fault)?;
         Ok(Reply::to::<ResendDeadLetters>(&ResendReport {
             resent: resent.count,

@@ -21,7 +21,10 @@ impl Service {
         self.control.bus_of_log(request.eventlog).map_err(fault)?;
         let wait = Duration::from_millis(u64::from(request.wait_ms).min(MAX_POLL_WAIT_MS));
         let max_bytes = usize::try_from(request.max_bytes).unwrap_or(MAX_READ_LEN);
-        let read = self.logs.read_within(request.eventlog, request.offset, max_bytes, wait).await;
+        let read = self
+            .logs
+            .read_within(request.eventlog, request.offset, max_bytes, wait)
+            .await;
         let chunk = read.map_err(fault)?;
         let info = self.logs.store().info(request.eventlog).map_err(fault)?;
         Ok(answer(&chunk, info.start_offset))
@@ -32,10 +35,17 @@ impl Service {
         self.control.bus_of_log(id.eventlog).map_err(fault)?;
         let info = self.logs.store().info(id.eventlog).map_err(fault)?;
         if id.offset >= info.end_offset {
-            return Err(fault(LogError::NoEvent { id, end: info.end_offset }));
+            return Err(fault(LogError::NoEvent {
+                id,
+                end: info.end_offset,
+            }));
         }
         // One byte: the batch that holds the event, and no other.
-        let chunk = self.logs.read(id.eventlog, id.offset, 1).await.map_err(fault)?;
+        let chunk = self
+            .logs
+            .read(id.eventlog, id.offset, 1)
+            .await
+            .map_err(fault)?;
         Ok(answer(&chunk, info.start_offset))
     }
 
@@ -44,7 +54,11 @@ impl Service {
         let mut offsets = Vec::with_capacity(bus.record.eventlogs.len());
         for eventlog in &bus.record.eventlogs {
             let from = StartFrom::Timestamp(request.time_ms);
-            let offset = self.control.start_offset(*eventlog, from).await.map_err(fault)?;
+            let offset = self
+                .control
+                .start_offset(*eventlog, from)
+                .await
+                .map_err(fault)?;
             offsets.push((*eventlog, offset));
         }
         Ok(Reply::to::<LookupOffset>(&LookupOffsetReply { offsets }))
@@ -52,16 +66,27 @@ impl Service {
 }
 
 fn answer(chunk: &ReadBatches, start_offset: u64) -> Reply {
-    let ReadBatches { batches, next_offset, end_offset } = chunk;
+    let ReadBatches {
+        batches,
+        next_offset,
+        end_offset,
+    } = chunk;
     let (next_offset, end_offset) = (*next_offset, *end_offset);
-    let reply = ReadReply { next_offset, start_offset, end_offset };
+    let reply = ReadReply {
+        next_offset,
+        start_offset,
+        end_offset,
+    };
     Reply::to::<ReadRequest>(&reply).with_batches(encode_batches(batches))
 }
 
 /// Headers and bodies back to back; bodies are not copied.
 pub(super) fn encode_batches(batches: &[Batch]) -> Vec<Bytes> {
     let parts = |batch: &Batch| {
-        [Bytes::copy_from_slice(&batch.header().encode()), batch.body().clone()]
+        [
+            Bytes::copy_from_slice(&batch.header().encode()),
+            batch.body().clone(),
+        ]
     };
     batches.iter().flat_map(parts).collect()
 }

@@ -7,7 +7,9 @@ use vanus_proto::{
     message::{PublishReply, PublishRequest, Request, TailProgress, TailRequest},
     service::{Handler, PublishOutcome, Reply, SessionContext, TailSink},
 };
-use vanus_types::{Batch, Clock, Coded, ErrorCode, Fault, control::ClusterInfo, limits::MAX_READ_LEN};
+use vanus_types::{
+    Batch, Clock, Coded, ErrorCode, Fault, control::ClusterInfo, limits::MAX_READ_LEN,
+};
 
 use super::read::encode_batches;
 use crate::{
@@ -32,7 +34,12 @@ impl Service {
         clock: Arc<dyn Clock>,
         info: Arc<dyn Fn() -> ClusterInfo + Send + Sync>,
     ) -> Self {
-        Self { control, logs, clock, info }
+        Self {
+            control,
+            logs,
+            clock,
+            info,
+        }
     }
 
     /// The same service, which tells `info` about the node: a daemon adds the addresses it
@@ -69,7 +76,10 @@ impl Handler for Service {
             return Err(fault(ControlError::SystemOwned { what, name, action }));
         }
         admit_batch(&batch, self.clock.now_ms()).map_err(fault)?;
-        let submitted = self.logs.submit(request.eventlog, batch, request.durability).await;
+        let submitted = self
+            .logs
+            .submit(request.eventlog, batch, request.durability)
+            .await;
         let outcome = submitted.map_err(fault)?;
         Ok(Box::pin(async move {
             let appended = outcome.await.map_err(fault)?;
@@ -102,11 +112,21 @@ impl Handler for Service {
         let max_bytes = usize::try_from(request.max_bytes).unwrap_or(MAX_READ_LEN);
         let mut offset = request.from;
         loop {
-            let read = self.logs.read_when_there(request.eventlog, offset, max_bytes).await;
+            let read = self
+                .logs
+                .read_when_there(request.eventlog, offset, max_bytes)
+                .await;
             let chunk = read.map_err(fault)?;
             offset = chunk.next_offset;
-            let progress = TailProgress { next_offset: offset, end_offset: chunk.end_offset };
-            if sink.push(progress, encode_batches(&chunk.batches)).await.is_err() {
+            let progress = TailProgress {
+                next_offset: offset,
+                end_offset: chunk.end_offset,
+            };
+            if sink
+                .push(progress, encode_batches(&chunk.batches))
+                .await
+                .is_err()
+            {
                 return Ok(());
             }
         }
@@ -115,5 +135,8 @@ impl Handler for Service {
 
 /// A request this build does not know how to answer.
 pub(super) fn unknown_request() -> Fault {
-    Fault::new(ErrorCode::Unsupported, "this node does not know the request")
+    Fault::new(
+        ErrorCode::Unsupported,
+        "this node does not know the request",
+    )
 }

@@ -92,7 +92,10 @@ impl Attempt {
 
     /// Reads the event from its eventlog.
     async fn fetch(&mut self) -> Result<Event, Fate> {
-        let id = EventId { eventlog: self.eventlog, offset: self.offset };
+        let id = EventId {
+            eventlog: self.eventlog,
+            offset: self.offset,
+        };
         let again = |attempt: &mut Self, error: String| {
             attempt.retry.error = error;
             attempt.retry.due_ms = attempt.shared.clock.now_ms() + INTERNAL_RETRY_MS;
@@ -117,7 +120,10 @@ impl Attempt {
     async fn deliver(&self, event: Event) -> Result<(), DeliveryError> {
         let delivery = Delivery {
             event,
-            id: EventId { eventlog: self.eventlog, offset: self.offset },
+            id: EventId {
+                eventlog: self.eventlog,
+                offset: self.offset,
+            },
             subscription: self.shared.id,
             attempt: self.retry.attempts,
         };
@@ -126,7 +132,9 @@ impl Attempt {
         match tokio::time::timeout(timeout, delivering).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_panic)) => Err(DeliveryError::retry("the sink panicked")),
-            Err(_elapsed) => Err(DeliveryError::retry(format!("no answer within {timeout:?}"))),
+            Err(_elapsed) => Err(DeliveryError::retry(format!(
+                "no answer within {timeout:?}"
+            ))),
         }
     }
 
@@ -142,7 +150,12 @@ impl Attempt {
         let letter = marked.unwrap_or_else(|_| event.clone());
         let batch = Batch::of_one(&letter);
         let target = self.shared.dead_letters;
-        match self.shared.logs.append(target, batch, Durability::Fsync).await {
+        match self
+            .shared
+            .logs
+            .append(target, batch, Durability::Fsync)
+            .await
+        {
             Ok(_) => Fate::DeadLettered,
             Err(error) => {
                 tracing::warn!(subscription = %self.shared.id, %error, "a dead letter cannot be stored");

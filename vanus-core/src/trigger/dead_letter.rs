@@ -37,7 +37,12 @@ pub(crate) fn mark(
 
 /// The event as it was before [`mark`].
 pub(crate) fn unmark(event: &Event) -> Result<Event, InvalidEvent> {
-    MARKS.iter().fold(event.to_builder(), |builder, mark| builder.without_extension(mark)).build()
+    MARKS
+        .iter()
+        .fold(event.to_builder(), |builder, mark| {
+            builder.without_extension(mark)
+        })
+        .build()
 }
 
 /// Whether `event` is a dead letter of `subscription`.
@@ -67,13 +72,25 @@ mod tests {
 
     #[test]
     fn marks_come_off_without_a_trace() {
-        let event = Event::builder().id("1").source("/s").ty("t").extension("a", 1).build().unwrap();
+        let event = Event::builder()
+            .id("1")
+            .source("/s")
+            .ty("t")
+            .extension("a", 1)
+            .build()
+            .unwrap();
         let id = SubscriptionId::from_u64(7);
         let marked = mark(&event, id, "Response400", "bad\nrequest", 0).unwrap();
         assert!(belongs_to(&marked, id));
         assert!(!belongs_to(&marked, SubscriptionId::from_u64(8)));
-        assert_eq!(marked.attribute(REASON), Some(AttributeRef::String("Response400")));
-        assert_eq!(marked.attribute(LAST_ERROR), Some(AttributeRef::String("bad request")));
+        assert_eq!(
+            marked.attribute(REASON),
+            Some(AttributeRef::String("Response400"))
+        );
+        assert_eq!(
+            marked.attribute(LAST_ERROR),
+            Some(AttributeRef::String("bad request"))
+        );
         assert_eq!(unmark(&marked).unwrap(), event);
     }
 }

@@ -39,6 +39,9 @@ impl DeliveryError {
 
     /// A failure that stays.
     pub fn reject(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Reject { reason: reason.into(), message: message.into() }
+        Self::Reject {
+            reason: reason.into(),
+            message: message.into(),
+        }
     }
 }

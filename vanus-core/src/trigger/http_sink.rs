@@ -36,7 +36,12 @@ impl SinkFactory for HttpSinks {
         let target = HttpTarget::parse(&spec.sink).ok()?;
         let timeout = Duration::from_millis(spec.config.delivery_timeout_ms.into());
         let headers = extra_headers(&spec.headers);
-        Some(Arc::new(HttpSink { client: self.client.clone(), target, headers, timeout }))
+        Some(Arc::new(HttpSink {
+            client: self.client.clone(),
+            target,
+            headers,
+            timeout,
+        }))
     }
 }
 
@@ -53,7 +58,10 @@ impl Sink for HttpSink {
     async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError> {
         let headers = self.headers_of(&delivery);
         let body = delivery.event.data_bytes();
-        let answer = self.client.post(&self.target, headers, body, self.timeout).await;
+        let answer = self
+            .client
+            .post(&self.target, headers, body, self.timeout)
+            .await;
         let answer = answer.map_err(|error| judge_error(&error))?;
         let text = || {
             let text = String::from_utf8_lossy(&answer.body);
@@ -110,7 +118,10 @@ fn judge_status(status: StatusCode, text: impl Fn() -> String) -> Result<(), Del
     {
         return Err(DeliveryError::retry(message));
     }
-    Err(DeliveryError::reject(format!("Response{}", status.as_u16()), message))
+    Err(DeliveryError::reject(
+        format!("Response{}", status.as_u16()),
+        message,
+    ))
 }
 
 fn judge_error(error: &HttpError) -> DeliveryError {
@@ -128,7 +139,10 @@ mod tests {
             assert_eq!(judge(good), Ok(()));
         }
         for passing in [429, 500, 503, 599] {
-            assert!(matches!(judge(passing), Err(DeliveryError::Retry(_))), "{passing}");
+            assert!(
+                matches!(judge(passing), Err(DeliveryError::Retry(_))),
+                "{passing}"
+            );
         }
         for staying in [301, 400, 404, 408, 410, 415] {
             let reason = format!("Response{staying}");

@@ -10,7 +10,11 @@ pub(crate) struct RateLimiter {
 impl RateLimiter {
     /// A limiter of `rate` passes a second; 0 is unlimited.
     pub(crate) const fn new(rate: u32) -> Self {
-        let gap_ns = if rate == 0 { 0 } else { 1_000_000_000 / rate as u64 };
+        let gap_ns = if rate == 0 {
+            0
+        } else {
+            1_000_000_000 / rate as u64
+        };
         Self { gap_ns, next_ns: 0 }
     }
 

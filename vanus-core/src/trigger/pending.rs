@@ -92,7 +92,12 @@ mod tests {
     use super::*;
 
     fn retry(due_ms: i64) -> Retry {
-        Retry { attempts: 1, due_ms, error: String::new(), give_up: None }
+        Retry {
+            attempts: 1,
+            due_ms,
+            error: String::new(),
+            give_up: None,
+        }
     }
 
     #[test]

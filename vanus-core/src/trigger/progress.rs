@@ -38,7 +38,11 @@ fn cursor_key(subscription: SubscriptionId, eventlog: EventlogId) -> [u8; 16] {
 }
 
 fn retry_key(subscription: SubscriptionId, eventlog: EventlogId, offset: u64) -> Vec<u8> {
-    [&cursor_key(subscription, eventlog)[..], &offset.to_be_bytes()].concat()
+    [
+        &cursor_key(subscription, eventlog)[..],
+        &offset.to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// Adds the watermark to `batch`.
@@ -60,7 +64,11 @@ pub(crate) fn put_retry(
     offset: u64,
     retry: &Retry,
 ) -> MetaBatch {
-    batch.put(Table::Retries, retry_key(subscription, eventlog, offset), codec::encode(retry))
+    batch.put(
+        Table::Retries,
+        retry_key(subscription, eventlog, offset),
+        codec::encode(retry),
+    )
 }
 
 /// Adds the removal of a retry to `batch`.
@@ -83,7 +91,9 @@ pub(crate) fn take_batch(
 ) -> MetaBatch {
     let mut batch = MetaBatch::new();
     for _ in 0..MAX_CHANGES {
-        let Some((offset, change)) = changes.pop_first() else { break };
+        let Some((offset, change)) = changes.pop_first() else {
+            break;
+        };
         batch = match change {
             Some(retry) => put_retry(batch, subscription, eventlog, offset, &retry),
             None => delete_retry(batch, subscription, eventlog, offset),
@@ -117,7 +127,10 @@ pub(crate) fn load(
         }
         Ok(())
     })?;
-    Ok(Progress { cursor: cursor.map(u64::from_be_bytes), retries })
+    Ok(Progress {
+        cursor: cursor.map(u64::from_be_bytes),
+        retries,
+    })
 }
 
 /// Deletes everything kept of `subscription`, page by page. Blocks while the disk is read and
@@ -151,7 +164,12 @@ mod tests {
     use super::*;
 
     fn retry(attempts: u32) -> Retry {
-        Retry { attempts, due_ms: 5, error: "e".into(), give_up: None }
+        Retry {
+            attempts,
+            due_ms: 5,
+            error: "e".into(),
+            give_up: None,
+        }
     }
 
     #[test]
@@ -159,16 +177,19 @@ mod tests {
         let meta: Arc<dyn MetaStore> = Arc::new(MemoryMeta::new());
         let (sub, log) = (SubscriptionId::from_u64(1), EventlogId::from_u64(2));
         let mut changes: Changes = (0..1_500).map(|offset| (offset, Some(retry(1)))).collect();
-        meta.commit_blocking(take_batch(sub, log, &mut changes, 1_500)).unwrap();
+        meta.commit_blocking(take_batch(sub, log, &mut changes, 1_500))
+            .unwrap();
         let half = load(&meta, sub, log).unwrap();
         assert_eq!((half.cursor, half.retries.len()), (None, MAX_CHANGES));
-        meta.commit_blocking(take_batch(sub, log, &mut changes, 1_500)).unwrap();
+        meta.commit_blocking(take_batch(sub, log, &mut changes, 1_500))
+            .unwrap();
         let whole = load(&meta, sub, log).unwrap();
         assert_eq!((whole.cursor, whole.retries.len()), (Some(1_500), 1_500));
         assert_eq!(whole.retries[7], (7, retry(1)));
 
         changes.insert(7, None);
-        meta.commit_blocking(take_batch(sub, log, &mut changes, 1_600)).unwrap();
+        meta.commit_blocking(take_batch(sub, log, &mut changes, 1_600))
+            .unwrap();
         assert_eq!(load(&meta, sub, log).unwrap().retries.len(), 1_499);
     }
 
@@ -179,10 +200,19 @@ mod tests {
         for id in [1, 2] {
             let mut changes = Changes::from([(3, Some(retry(2)))]);
             let sub = SubscriptionId::from_u64(id);
-            meta.commit_blocking(take_batch(sub, log, &mut changes, 9)).unwrap();
+            meta.commit_blocking(take_batch(sub, log, &mut changes, 9))
+                .unwrap();
         }
         forget(&meta, SubscriptionId::from_u64(1)).unwrap();
-        assert_eq!(load(&meta, SubscriptionId::from_u64(1), log).unwrap(), Progress::default());
-        assert_eq!(load(&meta, SubscriptionId::from_u64(2), log).unwrap().cursor, Some(9));
+        assert_eq!(
+            load(&meta, SubscriptionId::from_u64(1), log).unwrap(),
+            Progress::default()
+        );
+        assert_eq!(
+            load(&meta, SubscriptionId::from_u64(2), log)
+                .unwrap()
+                .cursor,
+            Some(9)
+        );
     }
 }

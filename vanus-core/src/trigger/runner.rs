@@ -28,11 +28,17 @@ impl Runner {
         dead_letters: Progress,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let mut runner = Self { stop, workers: Vec::new(), reached: Vec::new() };
+        let mut runner = Self {
+            stop,
+            workers: Vec::new(),
+            reached: Vec::new(),
+        };
         for (eventlog, progress) in eventlogs {
             let worker = Worker::new(Arc::clone(shared), Origin::Eventlog, eventlog, progress);
             runner.reached.push((eventlog, worker.reached()));
-            runner.workers.push(tokio::spawn(worker.run(stopped.clone())));
+            runner
+                .workers
+                .push(tokio::spawn(worker.run(stopped.clone())));
         }
         // Without letters sent again that worker would have nothing to do, ever.
         if !dead_letters.retries.is_empty() {

@@ -30,7 +30,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Waits for a place in the in-flight window, and for the rate limit.
-    pub(crate) fn pass(self: &Arc<Self>) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
+    pub(crate) fn pass(
+        self: &Arc<Self>,
+    ) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
         let shared = Arc::clone(self);
         async move {
             let permit = Arc::clone(&shared.window).acquire_owned().await.ok();

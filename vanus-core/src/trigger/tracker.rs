@@ -19,7 +19,10 @@ pub(crate) struct OffsetTracker {
 impl OffsetTracker {
     /// A reader that starts at `offset`, with everything before it settled.
     pub(crate) const fn new(offset: u64) -> Self {
-        Self { watermark: offset, settled: VecDeque::new() }
+        Self {
+            watermark: offset,
+            settled: VecDeque::new(),
+        }
     }
 
     /// The offset to be read next.
@@ -52,7 +55,9 @@ impl OffsetTracker {
 
     /// Settles the event at `offset`. Settling one twice changes nothing.
     pub(crate) fn settle(&mut self, offset: u64) {
-        let index = offset.checked_sub(self.watermark).and_then(|i| usize::try_from(i).ok());
+        let index = offset
+            .checked_sub(self.watermark)
+            .and_then(|i| usize::try_from(i).ok());
         if let Some(bit) = index.and_then(|index| self.settled.get_mut(index)) {
             *bit = true;
         }
@@ -85,7 +90,10 @@ mod tests {
     #[test]
     fn the_watermark_waits_for_the_oldest_event() {
         let mut tracker = OffsetTracker::new(10);
-        assert_eq!((tracker.take(), tracker.take(), tracker.take()), (10, 11, 12));
+        assert_eq!(
+            (tracker.take(), tracker.take(), tracker.take()),
+            (10, 11, 12)
+        );
         tracker.settle(12);
         tracker.settle(11);
         assert_eq!(tracker.watermark(), 10);
@@ -107,7 +115,10 @@ mod tests {
         tracker.jump(50);
         assert_eq!(tracker.position(), 100);
         tracker.jump(1 << 40);
-        assert_eq!((tracker.watermark(), tracker.position()), (1 << 40, 1 << 40));
+        assert_eq!(
+            (tracker.watermark(), tracker.position()),
+            (1 << 40, 1 << 40)
+        );
     }
 
     proptest! {

@@ -56,7 +56,13 @@ impl Triggers {
         clock: Arc<dyn Clock>,
         sinks: Arc<dyn SinkFactory>,
     ) -> Self {
-        Self { logs, meta, clock, sinks, entries: Mutex::default() }
+        Self {
+            logs,
+            meta,
+            clock,
+            sinks,
+            entries: Mutex::default(),
+        }
     }
 
     /// Whether this build can deliver to the sink of `spec`.
@@ -120,7 +126,11 @@ impl Triggers {
         let (meta, route) = (Arc::clone(&self.meta), route.clone());
         let loading = tokio::task::spawn_blocking(move || {
             let of_log = |log: &EventlogId| Ok((*log, progress::load(&meta, id, *log)?));
-            let eventlogs = route.eventlogs.iter().map(of_log).collect::<Result<_, _>>()?;
+            let eventlogs = route
+                .eventlogs
+                .iter()
+                .map(of_log)
+                .collect::<Result<_, _>>()?;
             Ok((eventlogs, progress::load(&meta, id, route.dead_letters)?))
         });
         loading.await.unwrap_or(Err(MetaError::Closed))
@@ -130,7 +140,9 @@ impl Triggers {
     pub(crate) async fn stop(&self, id: SubscriptionId) {
         let runner = {
             let mut entries = self.entries.lock();
-            let Some(entry) = entries.get_mut(&id) else { return };
+            let Some(entry) = entries.get_mut(&id) else {
+                return;
+            };
             let runner = entry.runner.take();
             entry.stopping = runner.is_some();
             runner
@@ -168,7 +180,11 @@ impl Triggers {
 
     /// What became of the subscription's events.
     pub(crate) fn totals(&self, id: SubscriptionId) -> vanus_types::control::SubscriptionTotals {
-        self.entries.lock().get(&id).map(|entry| entry.totals.snapshot()).unwrap_or_default()
+        self.entries
+            .lock()
+            .get(&id)
+            .map(|entry| entry.totals.snapshot())
+            .unwrap_or_default()
     }
 
     /// How far the subscription is: told by its workers or, if it does not run, read from the
@@ -178,13 +194,21 @@ impl Triggers {
         id: SubscriptionId,
         route: &Route,
     ) -> Result<Vec<EventlogProgress>, MetaError> {
-        if let Some(runner) = self.entries.lock().get(&id).and_then(|entry| entry.runner.as_ref()) {
+        if let Some(runner) = self
+            .entries
+            .lock()
+            .get(&id)
+            .and_then(|entry| entry.runner.as_ref())
+        {
             return Ok(runner.progress());
         }
         let (eventlogs, _) = self.load(id, route).await?;
         let told = |(eventlog, progress): (EventlogId, Progress)| {
             let position = progress.cursor.unwrap_or(0);
-            let first_waiting = progress.retries.first().map_or(u64::MAX, |(offset, _)| *offset);
+            let first_waiting = progress
+                .retries
+                .first()
+                .map_or(u64::MAX, |(offset, _)| *offset);
             EventlogProgress {
                 eventlog,
                 committed: position.min(first_waiting),

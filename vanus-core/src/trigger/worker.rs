@@ -163,7 +163,10 @@ impl Worker {
 
     /// Whether an attempt may start as soon as the window has a place.
     fn has_work(&self) -> bool {
-        let due = self.pending.next_due_ms().is_some_and(|due| due <= self.shared.clock.now_ms());
+        let due = self
+            .pending
+            .next_due_ms()
+            .is_some_and(|due| due <= self.shared.clock.now_ms());
         if self.shared.config.ordered {
             let busy = !self.deliveries.is_empty();
             return !busy && (due || (self.pending.is_empty() && !self.backlog.is_empty()));
@@ -175,7 +178,9 @@ impl Worker {
     fn start_many(&mut self, permit: Option<OwnedSemaphorePermit>) {
         let mut permit = permit;
         while self.has_work() {
-            let Some(place) = permit.take().or_else(|| self.shared.try_pass()) else { return };
+            let Some(place) = permit.take().or_else(|| self.shared.try_pass()) else {
+                return;
+            };
             self.start(place);
         }
     }
@@ -201,7 +206,8 @@ impl Worker {
             event,
             retry,
         };
-        self.deliveries.spawn(async move { (offset, attempt.run().await, permit) });
+        self.deliveries
+            .spawn(async move { (offset, attempt.run().await, permit) });
     }
 
     fn finish(&mut self, finished: Result<Finished, tokio::task::JoinError>) {
@@ -337,8 +343,12 @@ impl Worker {
         let committed = self.tracker.watermark().min(first_waiting);
         let retrying = self.pending.len() + self.retrying.len();
         self.reached.committed.store(committed, Ordering::Relaxed);
-        self.reached.position.store(self.tracker.position(), Ordering::Relaxed);
-        self.reached.retrying.store(retrying as u64, Ordering::Relaxed);
+        self.reached
+            .position
+            .store(self.tracker.position(), Ordering::Relaxed);
+        self.reached
+            .retrying
+            .store(retrying as u64, Ordering::Relaxed);
     }
 }
 

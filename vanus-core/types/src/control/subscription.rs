@@ -145,7 +145,12 @@ impl SubscriptionSpec {
     /// [`InvalidName`] when one of the names has the wrong form.
     pub fn embedded(name: &str, namespace: &str, eventbus: &str) -> Result<Self, InvalidName> {
         let (name, namespace) = (Name::new(name)?, Name::new(namespace)?);
-        Ok(Self::new(name, namespace, Name::new(eventbus)?, Self::EMBEDDED))
+        Ok(Self::new(
+            name,
+            namespace,
+            Name::new(eventbus)?,
+            Self::EMBEDDED,
+        ))
     }
 
     /// Checks what can be checked without the store.
