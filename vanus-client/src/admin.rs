@@ -63,7 +63,12 @@ impl Admin {
     pub async fn list_namespaces(&self) -> Result<Vec<NamespaceRecord>, ClientError> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let page = self.ask(&ListNamespaces { after, limit: MAX_PAGE_ITEMS }).await?;
+            let page = self
+                .ask(&ListNamespaces {
+                    after,
+                    limit: MAX_PAGE_ITEMS,
+                })
+                .await?;
             all.extend(page.items);
             after = page.next;
             if after.is_none() {
@@ -114,7 +119,11 @@ impl Admin {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let namespace = namespace.clone();
-            let request = ListEventbuses { namespace, after, limit: MAX_PAGE_ITEMS };
+            let request = ListEventbuses {
+                namespace,
+                after,
+                limit: MAX_PAGE_ITEMS,
+            };
             let page = self.ask(&request).await?;
             all.extend(page.items);
             after = page.next;
@@ -178,7 +187,11 @@ impl Admin {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let eventbus = eventbus.clone();
-            let request = ListSubscriptions { eventbus, after, limit: MAX_PAGE_ITEMS };
+            let request = ListSubscriptions {
+                eventbus,
+                after,
+                limit: MAX_PAGE_ITEMS,
+            };
             let page = self.ask(&request).await?;
             all.extend(page.items);
             after = page.next;
@@ -267,10 +280,17 @@ impl Admin {
         from: Option<u64>,
         limit: u32,
     ) -> Result<DeadLetters, ClientError> {
-        let request = GetDeadLetters { subscription, from, limit };
+        let request = GetDeadLetters {
+            subscription,
+            from,
+            limit,
+        };
         let answer = self.link.ask(&request, Duration::ZERO).await?;
         let events = answer.batches()?;
-        let events = events.iter().flat_map(vanus_types::Batch::events).map(|(_, event)| event);
+        let events = events
+            .iter()
+            .flat_map(vanus_types::Batch::events)
+            .map(|(_, event)| event);
         let page = answer.reply;
         let letters: Vec<_> = page
             .letters
@@ -284,10 +304,17 @@ impl Admin {
             .collect();
         if letters.len() != page.letters.len() {
             let detail = format!("{} of {} events came", letters.len(), page.letters.len());
-            return Err(ClientError::Answer { what: GetDeadLetters::OP.name(), detail });
+            return Err(ClientError::Answer {
+                what: GetDeadLetters::OP.name(),
+                detail,
+            });
         }
         let (next_offset, end_offset) = (page.next_offset, page.end_offset);
-        Ok(DeadLetters { letters, next_offset, end_offset })
+        Ok(DeadLetters {
+            letters,
+            next_offset,
+            end_offset,
+        })
     }
 
     /// Delivers the dead letters of a subscription once more, from one offset of its dead letter
@@ -301,7 +328,12 @@ impl Admin {
         from: u64,
         to: Option<u64>,
     ) -> Result<ResendReport, ClientError> {
-        self.ask(&ResendDeadLetters { subscription, from, to }).await
+        self.ask(&ResendDeadLetters {
+            subscription,
+            from,
+            to,
+        })
+        .await
     }
 
     /// Describes the node or cluster.

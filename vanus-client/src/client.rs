@@ -1,17 +1,9 @@
 //! The client itself.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use vanus_proto::message::{
-    EventbusKey, LookupOffset, ReadEvent, ReadReply, ReadRequest,
-};
-use vanus_types::{
-    Batch, EventId, EventbusId, EventlogId, Name,
-    control::StoredEvent,
-};
+use vanus_proto::message::{EventbusKey, LookupOffset, ReadEvent, ReadReply, ReadRequest};
+use vanus_types::{Batch, EventId, EventbusId, EventlogId, Name, control::StoredEvent};
 
 use crate::{
     admin::Admin,
@@ -47,7 +39,9 @@ impl Client {
     /// # Errors
     /// [`ClientError::Transport`] when the configured trust cannot be read.
     pub fn lazy(config: ClientConfig) -> Result<Self, ClientError> {
-        Ok(Self { link: Arc::new(Link::new(config)?) })
+        Ok(Self {
+            link: Arc::new(Link::new(config)?),
+        })
     }
 
     /// What exists, and changing it.
@@ -91,7 +85,10 @@ impl Client {
         eventbus: &str,
         options: ConsumerOptions,
     ) -> Result<Consumer, ClientError> {
-        let bus = self.admin().get_eventbus(key(namespace, eventbus)?, false).await?;
+        let bus = self
+            .admin()
+            .get_eventbus(key(namespace, eventbus)?, false)
+            .await?;
         Consumer::start(Arc::clone(&self.link), &bus, options).await
     }
 
@@ -109,7 +106,12 @@ impl Client {
         wait: Duration,
     ) -> Result<(ReadReply, Vec<Batch>), ClientError> {
         let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-        let request = ReadRequest { eventlog, offset, max_bytes, wait_ms };
+        let request = ReadRequest {
+            eventlog,
+            offset,
+            max_bytes,
+            wait_ms,
+        };
         let answer = self.link.ask(&request, wait).await?;
         let batches = answer.batches()?;
         Ok((answer.reply, batches))
@@ -120,17 +122,27 @@ impl Client {
     /// # Errors
     /// [`ClientError`], for example that it is not kept any more.
     pub async fn read_event(&self, id: EventId) -> Result<StoredEvent, ClientError> {
-        let answer = self.link.ask(&ReadEvent { event: id }, Duration::ZERO).await?;
+        let answer = self
+            .link
+            .ask(&ReadEvent { event: id }, Duration::ZERO)
+            .await?;
         for batch in answer.batches()? {
             let append_time_ms = batch.header().append_time_ms;
             for (offset, event) in batch.events() {
                 if offset == id.offset && batch.header().eventlog == id.eventlog {
-                    return Ok(StoredEvent { id, append_time_ms, event });
+                    return Ok(StoredEvent {
+                        id,
+                        append_time_ms,
+                        event,
+                    });
                 }
             }
         }
         let detail = format!("the answer does not hold event {id}");
-        Err(ClientError::Answer { what: "ReadEvent", detail })
+        Err(ClientError::Answer {
+            what: "ReadEvent",
+            detail,
+        })
     }
 
     /// Per eventlog of an eventbus the first offset appended at `time_ms` (milliseconds since the
@@ -154,5 +166,8 @@ impl Client {
 }
 
 fn key(namespace: &str, eventbus: &str) -> Result<EventbusKey, ClientError> {
-    Ok(EventbusKey::Name { namespace: Name::new(namespace)?, name: Name::new(eventbus)? })
+    Ok(EventbusKey::Name {
+        namespace: Name::new(namespace)?,
+        name: Name::new(eventbus)?,
+    })
 }

@@ -71,7 +71,10 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_millis(10), most: Duration::from_secs(2) }
+        Self {
+            first: Duration::from_millis(10),
+            most: Duration::from_secs(2),
+        }
     }
 }
 

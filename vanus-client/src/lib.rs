@@ -33,9 +33,7 @@ mod routes;
 pub use admin::{Admin, DeadLetters};
 pub use client::Client;
 pub use config::{Backoff, ClientConfig};
-pub use consumer::{
-    Consumer, ConsumerOptions, ReadMode, Received, ReceivedBatch, StartAt,
-};
+pub use consumer::{Consumer, ConsumerOptions, ReadMode, Received, ReceivedBatch, StartAt};
 pub use error::ClientError;
 pub use producer::{
     Ack, NotSent, Producer, ProducerOptions, ProducerStats, Receipt, SendError, SendRefusal,

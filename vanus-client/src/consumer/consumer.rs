@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinSet};
 use vanus_proto::message::LookupOffset;
 use vanus_types::{
-    Batch, Event, EventId, EventlogId, batch::BatchEvents,
+    Batch, Event, EventId, EventlogId,
+    batch::BatchEvents,
     control::{EventbusInfo, EventlogInfo},
 };
 
@@ -50,7 +51,10 @@ impl Received {
     /// Eventlog and offset in one.
     #[must_use]
     pub const fn id(&self) -> EventId {
-        EventId { eventlog: self.eventlog, offset: self.offset }
+        EventId {
+            eventlog: self.eventlog,
+            offset: self.offset,
+        }
     }
 }
 
@@ -67,7 +71,10 @@ impl ReceivedBatch {
     /// How many of its events are wanted.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.batch.header().next_offset().saturating_sub(self.first_offset)
+        self.batch
+            .header()
+            .next_offset()
+            .saturating_sub(self.first_offset)
     }
 
     /// Whether none is; never so for a batch that was received.
@@ -79,7 +86,9 @@ impl ReceivedBatch {
     /// The events that are wanted, with their offsets.
     pub fn events(&self) -> impl Iterator<Item = (u64, Event)> + use<> {
         let first = self.first_offset;
-        self.batch.events().skip_while(move |(offset, _)| *offset < first)
+        self.batch
+            .events()
+            .skip_while(move |(offset, _)| *offset < first)
     }
 }
 
@@ -103,7 +112,11 @@ impl Consumer {
             );
             readers.spawn(reader.run());
         }
-        Ok(Self { batches, current: None, _readers: readers })
+        Ok(Self {
+            batches,
+            current: None,
+            _readers: readers,
+        })
     }
 
     /// The next event, of whichever eventlog has one; waits for it. Cancellation safe.
@@ -113,7 +126,7 @@ impl Consumer {
     /// is not kept any more. The others go on. [`ClientError::Closed`] when none is left.
     pub async fn next(&mut self) -> Result<Received, ClientError> {
         loop {
-            if let Some(received) = self.from_current() {
+            if let Some(received) = self.take_current() {
                 return Ok(received);
             }
             let next = self.receive().await?;
@@ -137,10 +150,13 @@ impl Consumer {
     }
 
     async fn receive(&mut self) -> Result<ReceivedBatch, ClientError> {
-        self.batches.recv().await.unwrap_or(Err(ClientError::Closed))
+        self.batches
+            .recv()
+            .await
+            .unwrap_or(Err(ClientError::Closed))
     }
 
-    fn from_current(&mut self) -> Option<Received> {
+    fn take_current(&mut self) -> Option<Received> {
         let current = self.current.as_mut()?;
         let skip_below = current.skip_below;
         let (offset, event) = current.events.find(|(offset, _)| *offset >= skip_below)?;
@@ -163,14 +179,32 @@ async fn starts(
         StartAt::Earliest | StartAt::Latest => HashMap::new(),
         StartAt::Offsets(offsets) => offsets.iter().copied().collect(),
         StartAt::Time(time_ms) => {
-            let request = LookupOffset { eventbus: eventbus.record.id, time_ms: *time_ms };
-            link.ask(&request, Duration::ZERO).await?.reply.offsets.into_iter().collect()
+            let request = LookupOffset {
+                eventbus: eventbus.record.id,
+                time_ms: *time_ms,
+            };
+            link.ask(&request, Duration::ZERO)
+                .await?
+                .reply
+                .offsets
+                .into_iter()
+                .collect()
         }
     };
-    let wanted = |id: &EventlogId| options.eventlogs.as_ref().is_none_or(|only| only.contains(id));
+    let wanted = |id: &EventlogId| {
+        options
+            .eventlogs
+            .as_ref()
+            .is_none_or(|only| only.contains(id))
+    };
     let start = |log: &EventlogInfo| match options.start {
         StartAt::Latest => log.end_offset,
         _ => named.get(&log.id).copied().unwrap_or(log.start_offset),
     };
-    Ok(eventbus.logs.iter().filter(|log| wanted(&log.id)).map(|log| (log.id, start(log))).collect())
+    Ok(eventbus
+        .logs
+        .iter()
+        .filter(|log| wanted(&log.id))
+        .map(|log| (log.id, start(log)))
+        .collect())
 }

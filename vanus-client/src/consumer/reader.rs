@@ -53,7 +53,15 @@ impl Reader {
         max_bytes: u32,
         batches: mpsc::Sender<Result<ReceivedBatch, ClientError>>,
     ) -> Self {
-        Self { link, eventlog, next, mode, max_bytes, batches, failures: 0 }
+        Self {
+            link,
+            eventlog,
+            next,
+            mode,
+            max_bytes,
+            batches,
+            failures: 0,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -96,7 +104,15 @@ impl Reader {
     /// Takes what the server pushes, until it stops.
     async fn tail(&mut self, (mut send, mut recv): Stream) -> Result<(), Stop> {
         let (eventlog, from, max_bytes) = (self.eventlog, self.next, self.max_bytes);
-        ask(&mut *send, &TailRequest { eventlog, from, max_bytes }).await?;
+        ask(
+            &mut *send,
+            &TailRequest {
+                eventlog,
+                from,
+                max_bytes,
+            },
+        )
+        .await?;
         loop {
             let frame = self.frame(&mut *recv).await?;
             if frame.flags.is_end() {
@@ -109,10 +125,17 @@ impl Reader {
 
     /// Asks, and asks on before the answer is handed out.
     async fn poll(&mut self, (mut send, mut recv): Stream, wait: Duration) -> Result<(), Stop> {
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).min(MAX_POLL_WAIT_MS);
+        let wait = u64::try_from(wait.as_millis())
+            .unwrap_or(u64::MAX)
+            .min(MAX_POLL_WAIT_MS);
         let wait_ms = u32::try_from(wait).unwrap_or(u32::MAX);
         let (eventlog, max_bytes) = (self.eventlog, self.max_bytes);
-        let request = |offset| ReadRequest { eventlog, offset, max_bytes, wait_ms };
+        let request = |offset| ReadRequest {
+            eventlog,
+            offset,
+            max_bytes,
+            wait_ms,
+        };
         ask(&mut *send, &request(self.next)).await?;
         loop {
             let frame = self.frame(&mut *recv).await?;
@@ -150,9 +173,15 @@ impl Reader {
                 );
                 return Err(senseless(op, detail));
             }
-            let received = ReceivedBatch { first_offset: self.next, batch };
+            let received = ReceivedBatch {
+                first_offset: self.next,
+                batch,
+            };
             self.next = header.next_offset();
-            self.batches.send(Ok(received)).await.map_err(|_| Stop::Unwanted)?;
+            self.batches
+                .send(Ok(received))
+                .await
+                .map_err(|_| Stop::Unwanted)?;
         }
         if next_offset == self.next {
             Ok(())
@@ -164,7 +193,10 @@ impl Reader {
 }
 
 fn senseless(op: Op, detail: String) -> Stop {
-    Stop::Failed(ClientError::Answer { what: op.name(), detail })
+    Stop::Failed(ClientError::Answer {
+        what: op.name(),
+        detail,
+    })
 }
 
 async fn ask<C: Call>(send: &mut dyn SendHalf, request: &C) -> Result<(), TransportError> {

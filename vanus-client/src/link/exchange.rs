@@ -47,13 +47,19 @@ impl Session {
         send.send(&mut vec![frame]).await?;
         let frame = recv.recv().await?.ok_or(TransportError::StreamReset)?;
         let reply = decode(C::OP, &frame)?;
-        Ok(Answer { reply, body: frame.body })
+        Ok(Answer {
+            reply,
+            body: frame.body,
+        })
     }
 }
 
 /// Reads the answer to an `asked` op: its message, or the fault.
 pub(crate) fn decode<R: Decode<()>>(asked: Op, frame: &Frame) -> Result<R, ClientError> {
-    let senseless = |detail: String| ClientError::Answer { what: asked.name(), detail };
+    let senseless = |detail: String| ClientError::Answer {
+        what: asked.name(),
+        detail,
+    };
     if frame.op != asked.number() || !frame.flags.is_reply() {
         return Err(senseless(format!("it answers op {:#06x}", frame.op)));
     }

@@ -57,7 +57,9 @@ impl Link {
 
     /// How long to wait after `failures` failures in a row.
     pub(crate) fn backoff(&self, failures: u32) -> Duration {
-        self.config.backoff.delay(failures, self.config.entropy.next_u64())
+        self.config
+            .backoff
+            .delay(failures, self.config.entropy.next_u64())
     }
 
     /// The open session, or a new one; one try over all addresses.
@@ -139,7 +141,14 @@ impl Link {
             address: String::new(),
             detail: "no address is configured".to_owned(),
         });
-        for address in self.config.addresses.iter().cycle().skip(first % count.max(1)).take(count) {
+        for address in self
+            .config
+            .addresses
+            .iter()
+            .cycle()
+            .skip(first % count.max(1))
+            .take(count)
+        {
             match self.connect_to(address).await {
                 Ok(session) => return Ok(session),
                 Err(error) => {
@@ -154,7 +163,10 @@ impl Link {
 
     async fn connect_to(&self, address: &str) -> Result<Session, ClientError> {
         let unreachable = |detail: String| {
-            ClientError::Transport(TransportError::Connect { address: address.to_owned(), detail })
+            ClientError::Transport(TransportError::Connect {
+                address: address.to_owned(),
+                detail,
+            })
         };
         let limit = self.config.connect_timeout;
         let begin = async {
@@ -174,7 +186,10 @@ impl Link {
         };
         match timeout(limit, begin).await {
             Ok(begun) => begun,
-            Err(_) => Err(unreachable(format!("no hello within {} ms", limit.as_millis()))),
+            Err(_) => Err(unreachable(format!(
+                "no hello within {} ms",
+                limit.as_millis()
+            ))),
         }
     }
 }

@@ -32,7 +32,11 @@ impl Session {
         name: &str,
     ) -> Result<Self, ClientError> {
         let (mut send, mut recv) = connection.open_stream().await?;
-        let hello = Hello { protocol: PROTOCOL_VERSION, client: name.to_owned(), features: 0 };
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            client: name.to_owned(),
+            features: 0,
+        };
         let op = Op::Hello.number();
         let frame = EncodedFrame::new(op, Flags::NONE, 0, &hello, Vec::new())
             .map_err(TransportError::from)?;
@@ -41,11 +45,18 @@ impl Session {
         let agreed: HelloReply = decode(Op::Hello, &answer)?;
         if agreed.protocol != PROTOCOL_VERSION {
             let detail = format!("it wants to speak version {}", agreed.protocol);
-            return Err(ClientError::Answer { what: Op::Hello.name(), detail });
+            return Err(ClientError::Answer {
+                what: Op::Hello.name(),
+                detail,
+            });
         }
         let over = Arc::new(AtomicBool::new(false));
         let watcher = tokio::spawn(watch((send, recv), Arc::clone(&over)));
-        Ok(Self { connection, over, watcher })
+        Ok(Self {
+            connection,
+            over,
+            watcher,
+        })
     }
 
     /// Whether new work may be begun.

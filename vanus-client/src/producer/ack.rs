@@ -45,7 +45,10 @@ impl Future for Ack {
         {
             let mut wakers = self.batch.wakers.lock();
             // One task usually awaits many events of a batch, one after the other.
-            if !wakers.last().is_some_and(|last| last.will_wake(context.waker())) {
+            if !wakers
+                .last()
+                .is_some_and(|last| last.will_wake(context.waker()))
+            {
                 wakers.push(context.waker().clone());
             }
         }
@@ -68,7 +71,10 @@ impl Ack {
         let stored = outcome.as_ref().map_err(Clone::clone)?;
         let offset = stored.base_offset + u64::from(self.index);
         Ok(Receipt {
-            id: EventId { eventlog: stored.eventlog, offset },
+            id: EventId {
+                eventlog: stored.eventlog,
+                offset,
+            },
             append_time_ms: stored.append_time_ms,
             durability: stored.durability,
             duplicate: stored.duplicate,
@@ -96,7 +102,10 @@ pub(super) struct BatchAck {
 impl BatchAck {
     /// The acknowledgement of the event at `index`.
     pub(super) fn of(self: &Arc<Self>, index: u32) -> Ack {
-        Ack { batch: Arc::clone(self), index }
+        Ack {
+            batch: Arc::clone(self),
+            index,
+        }
     }
 
     /// Tells all who wait. The first outcome stays.
@@ -131,7 +140,9 @@ mod tests {
         let waiting = tokio::spawn(acks[2].clone());
         tokio::task::yield_now().await;
         batch.settle(Ok(stored()));
-        batch.settle(Err(SendError::Closed { may_be_stored: true }));
+        batch.settle(Err(SendError::Closed {
+            may_be_stored: true,
+        }));
         assert_eq!(waiting.await.unwrap().unwrap().id.offset, 102);
         for (offset, ack) in (100..).zip(acks) {
             assert_eq!(ack.await.unwrap().id.offset, offset);

@@ -109,7 +109,9 @@ impl Chain {
 
     /// Whether an answer is awaited.
     pub(super) fn awaits_answers(&self) -> bool {
-        self.entries.iter().any(|entry| entry.status == Status::Sent)
+        self.entries
+            .iter()
+            .any(|entry| entry.status == Status::Sent)
     }
 
     /// When the first batch must be given up.
@@ -131,8 +133,11 @@ impl Chain {
         cost: usize,
         deadline: Instant,
     ) {
-        let sequence =
-            self.entries.back().map_or(0, Entry::end_sequence).max(self.stored_until);
+        let sequence = self
+            .entries
+            .back()
+            .map_or(0, Entry::end_sequence)
+            .max(self.stored_until);
         self.entries.push_back(Entry {
             number,
             batch: batch.produced_by(self.producer, sequence),
@@ -253,7 +258,10 @@ impl Chain {
         // server does not remember what this side does.
         let forgotten = self.entries.front().is_some_and(|first| {
             !first.may_be_stored
-                && first.refused.as_ref().is_some_and(|f| f.code == ErrorCode::OutOfSequence)
+                && first
+                    .refused
+                    .as_ref()
+                    .is_some_and(|f| f.code == ErrorCode::OutOfSequence)
         });
         in_a_row && !forgotten
     }
@@ -262,8 +270,11 @@ impl Chain {
     fn resolve_one(&mut self) {
         let unresolved = self.entries.iter().position(|entry| entry.may_be_stored);
         for (index, entry) in self.entries.iter_mut().enumerate() {
-            entry.status =
-                if Some(index) == unresolved { Status::Waiting } else { Status::Parked };
+            entry.status = if Some(index) == unresolved {
+                Status::Waiting
+            } else {
+                Status::Parked
+            };
         }
         // One at a time: its answer leads back here.
         self.broken = true;
@@ -284,7 +295,10 @@ impl Chain {
     }
 
     fn take(&mut self, number: u64) -> Option<Entry> {
-        let index = self.entries.iter().position(|entry| entry.number == number)?;
+        let index = self
+            .entries
+            .iter()
+            .position(|entry| entry.number == number)?;
         self.entries.remove(index)
     }
 }
@@ -316,7 +330,12 @@ mod tests {
         }
 
         fn push(&mut self, count: usize) -> u64 {
-            let event = Event::builder().id("1").source("/s").ty("t").build().unwrap();
+            let event = Event::builder()
+                .id("1")
+                .source("/s")
+                .ty("t")
+                .build()
+                .unwrap();
             let batch = Batch::pack(&vec![event; count]).remove(0);
             let number = self.next;
             self.next += 1;
@@ -482,7 +501,11 @@ mod tests {
         }
         world.chain.disconnected();
         world.recover();
-        assert_eq!(world.due(), [(2, 1, 2)], "resolved under its old number first");
+        assert_eq!(
+            world.due(),
+            [(2, 1, 2)],
+            "resolved under its old number first"
+        );
         world.serve((2, 1, 2));
         world.recover();
         assert_eq!(world.due(), [(3, 1, 3)]);

@@ -77,7 +77,13 @@ enum Ended {
 impl Driver {
     pub(super) fn new(core: Arc<Core>, lane: Arc<Lane>) -> Self {
         let chain = Chain::new(new_id(&core));
-        Self { core, lane, chain, taken_until: 0, failures: 0 }
+        Self {
+            core,
+            lane,
+            chain,
+            taken_until: 0,
+            failures: 0,
+        }
     }
 
     /// Runs until the lane is closed and empty.
@@ -190,7 +196,9 @@ impl Driver {
         let (core, lane) = (&self.core, &self.lane);
         self.chain.send_due(|entry, again| {
             core.counters.batches.fetch_add(1, Ordering::Relaxed);
-            core.counters.resent.fetch_add(again.into(), Ordering::Relaxed);
+            core.counters
+                .resent
+                .fetch_add(again.into(), Ordering::Relaxed);
             frames.extend(encode(entry, lane, &core.options));
         });
         Ok(lingering)
@@ -204,7 +212,8 @@ impl Driver {
         }
         let deadline = open.opened + self.core.options.delivery_timeout;
         if let Some(batch) = open.builder.build() {
-            self.chain.push(open.number, &batch, open.ack, open.cost, deadline);
+            self.chain
+                .push(open.number, &batch, open.ack, open.cost, deadline);
         }
     }
 
@@ -223,10 +232,15 @@ impl Driver {
     }
 
     fn stored(&mut self, number: u64, reply: PublishReply) {
-        let Some(entry) = self.chain.stored(number) else { return };
+        let Some(entry) = self.chain.stored(number) else {
+            return;
+        };
         self.failures = 0;
         let count = entry.batch.header().count;
-        self.core.counters.acknowledged.fetch_add(count.into(), Ordering::Relaxed);
+        self.core
+            .counters
+            .acknowledged
+            .fetch_add(count.into(), Ordering::Relaxed);
         entry.ack.settle(Ok(Stored {
             eventlog: self.lane.eventlog,
             base_offset: reply.base_offset,
@@ -238,8 +252,8 @@ impl Driver {
     }
 
     fn refused(&mut self, number: u64, fault: Fault) {
-        let for_the_moment = fault.code == ErrorCode::OutOfSequence
-            || fault.retry_class() != RetryClass::Never;
+        let for_the_moment =
+            fault.code == ErrorCode::OutOfSequence || fault.retry_class() != RetryClass::Never;
         if for_the_moment {
             tracing::debug!(eventlog = %self.lane.eventlog, %fault, "a batch will be sent again");
             self.failures = self.failures.saturating_add(1);
@@ -267,13 +281,23 @@ impl Driver {
         let limit_ms = millis(self.core.options.delivery_timeout);
         for entry in self.chain.expired(Instant::now()) {
             let (may_be_stored, last) = (entry.may_be_stored(), entry.trouble());
-            self.fail(&entry, SendError::TimedOut { limit_ms, may_be_stored, last });
+            self.fail(
+                &entry,
+                SendError::TimedOut {
+                    limit_ms,
+                    may_be_stored,
+                    last,
+                },
+            );
         }
     }
 
     fn fail(&self, entry: &Entry, error: SendError) {
         let count = entry.batch.header().count;
-        self.core.counters.failed.fetch_add(count.into(), Ordering::Relaxed);
+        self.core
+            .counters
+            .failed
+            .fetch_add(count.into(), Ordering::Relaxed);
         entry.ack.settle(Err(error));
         self.release(entry);
     }
@@ -302,10 +326,17 @@ impl Drop for Driver {
         self.chain.disconnected();
         let end_of_time = Instant::now() + Duration::from_secs(u32::MAX.into());
         for entry in self.chain.expired(end_of_time) {
-            self.fail(&entry, SendError::Closed { may_be_stored: entry.may_be_stored() });
+            self.fail(
+                &entry,
+                SendError::Closed {
+                    may_be_stored: entry.may_be_stored(),
+                },
+            );
         }
         while let Next::Batch(open) = self.lane.next(true, &self.core.options) {
-            open.ack.settle(Err(SendError::Closed { may_be_stored: false }));
+            open.ack.settle(Err(SendError::Closed {
+                may_be_stored: false,
+            }));
             self.core.window.add_permits(open.cost);
         }
         self.lane.settled.send_replace(u64::MAX);
@@ -313,13 +344,23 @@ impl Drop for Driver {
 }
 
 fn encode(entry: &Entry, lane: &Lane, options: &ProducerOptions) -> Option<EncodedFrame> {
-    let request = PublishRequest { eventlog: lane.eventlog, durability: options.durability };
+    let request = PublishRequest {
+        eventlog: lane.eventlog,
+        durability: options.durability,
+    };
     let header = Bytes::copy_from_slice(&entry.batch.header().encode());
     let body = vec![header, entry.batch.body().clone()];
-    let frame =
-        EncodedFrame::new(Op::Publish.number(), Flags::NONE, entry.number, &request, body);
+    let frame = EncodedFrame::new(
+        Op::Publish.number(),
+        Flags::NONE,
+        entry.number,
+        &request,
+        body,
+    );
     // A batch is never larger than a frame may be.
-    frame.inspect_err(|error| tracing::error!(%error, "a batch fits no frame")).ok()
+    frame
+        .inspect_err(|error| tracing::error!(%error, "a batch fits no frame"))
+        .ok()
 }
 
 fn new_id(core: &Core) -> ProducerId {

@@ -31,15 +31,25 @@ pub enum SendError {
 }
 
 fn stored(may_be: bool) -> &'static str {
-    if may_be { " and may be stored" } else { " and is not stored" }
+    if may_be {
+        " and may be stored"
+    } else {
+        " and is not stored"
+    }
 }
 
 impl Coded for SendError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(fault) => fault.code,
-            Self::TimedOut { may_be_stored: true, .. } => ErrorCode::Timeout,
-            Self::TimedOut { may_be_stored: false, .. } => ErrorCode::TryAgain,
+            Self::TimedOut {
+                may_be_stored: true,
+                ..
+            } => ErrorCode::Timeout,
+            Self::TimedOut {
+                may_be_stored: false,
+                ..
+            } => ErrorCode::TryAgain,
             Self::Closed { .. } => ErrorCode::Closed,
         }
     }
@@ -79,13 +89,20 @@ pub struct NotSent {
 
 impl fmt::Debug for NotSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotSent").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("NotSent")
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for NotSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event \"{}\" was not sent: {}", self.event.id(), self.reason)
+        write!(
+            f,
+            "event \"{}\" was not sent: {}",
+            self.event.id(),
+            self.reason
+        )
     }
 }
 

@@ -135,7 +135,11 @@ impl Lane {
             return Next::Batch(full);
         }
         let Some(open) = &state.open else {
-            return if state.closed { Next::Closed } else { Next::Empty };
+            return if state.closed {
+                Next::Closed
+            } else {
+                Next::Empty
+            };
         };
         let until = open.opened + options.linger;
         let due = nothing_under_way

@@ -67,12 +67,21 @@ impl Producer {
             options,
             counters: Counters::default(),
         });
-        let lanes: Vec<_> =
-            eventbus.eventlogs.iter().map(|eventlog| Arc::new(Lane::new(*eventlog))).collect();
+        let lanes: Vec<_> = eventbus
+            .eventlogs
+            .iter()
+            .map(|eventlog| Arc::new(Lane::new(*eventlog)))
+            .collect();
         for lane in &lanes {
             tokio::spawn(Driver::new(Arc::clone(&core), Arc::clone(lane)).run());
         }
-        Self { handle: Arc::new(Handle { core, lanes, turn: AtomicUsize::new(0) }) }
+        Self {
+            handle: Arc::new(Handle {
+                core,
+                lanes,
+                turn: AtomicUsize::new(0),
+            }),
+        }
     }
 
     /// Takes `event` in, waiting while the window is full, and answers its acknowledgement.
@@ -88,10 +97,18 @@ impl Producer {
             Ok(room) => room.forget(),
             Err(TryAcquireError::NoPermits) => match window.acquire_many(cost).await {
                 Ok(room) => room.forget(),
-                Err(_) => return Err(NotSent { event, reason: SendRefusal::Closed }),
+                Err(_) => {
+                    return Err(NotSent {
+                        event,
+                        reason: SendRefusal::Closed,
+                    });
+                }
             },
             Err(TryAcquireError::Closed) => {
-                return Err(NotSent { event, reason: SendRefusal::Closed });
+                return Err(NotSent {
+                    event,
+                    reason: SendRefusal::Closed,
+                });
             }
         }
         self.enqueue(event, cost)
@@ -107,10 +124,16 @@ impl Producer {
             Ok(room) => room.forget(),
             Err(TryAcquireError::NoPermits) => {
                 let limit = self.handle.core.options.window_bytes;
-                return Err(NotSent { event, reason: SendRefusal::Full { limit } });
+                return Err(NotSent {
+                    event,
+                    reason: SendRefusal::Full { limit },
+                });
             }
             Err(TryAcquireError::Closed) => {
-                return Err(NotSent { event, reason: SendRefusal::Closed });
+                return Err(NotSent {
+                    event,
+                    reason: SendRefusal::Closed,
+                });
             }
         }
         self.enqueue(event, cost)
@@ -123,7 +146,9 @@ impl Producer {
     pub async fn send_and_wait(&self, event: Event) -> Result<Receipt, SendError> {
         match self.send(event).await {
             Ok(ack) => ack.await,
-            Err(_) => Err(SendError::Closed { may_be_stored: false }),
+            Err(_) => Err(SendError::Closed {
+                may_be_stored: false,
+            }),
         }
     }
 
@@ -134,7 +159,11 @@ impl Producer {
         let awaited: Vec<_> = lanes.iter().map(|lane| lane.flush()).collect();
         for (lane, awaited) in lanes.iter().zip(awaited) {
             // Fails only when the lane is gone, and with it whatever could be awaited.
-            let _ = lane.settled.subscribe().wait_for(|settled| *settled >= awaited).await;
+            let _ = lane
+                .settled
+                .subscribe()
+                .wait_for(|settled| *settled >= awaited)
+                .await;
         }
     }
 
@@ -162,16 +191,17 @@ impl Producer {
 
     /// What an event takes up of the window; one larger than the window takes all of it.
     fn cost(&self, event: &Event) -> u32 {
-        let cost = (event.record().len() + EVENT_OVERHEAD)
-            .min(self.handle.core.options.window_bytes);
+        let cost =
+            (event.record().len() + EVENT_OVERHEAD).min(self.handle.core.options.window_bytes);
         u32::try_from(cost).unwrap_or(u32::MAX)
     }
 
     fn enqueue(&self, event: Event, cost: u32) -> Result<Ack, NotSent> {
         let core = &self.handle.core;
         let cost = usize::try_from(cost).unwrap_or(usize::MAX);
-        let pushed =
-            self.lane_of(&event).and_then(|lane| lane.push(&event, cost, &core.options));
+        let pushed = self
+            .lane_of(&event)
+            .and_then(|lane| lane.push(&event, cost, &core.options));
         match pushed {
             Some(ack) => {
                 core.counters.sent.fetch_add(1, Ordering::Relaxed);
@@ -179,7 +209,10 @@ impl Producer {
             }
             None => {
                 core.window.add_permits(cost);
-                Err(NotSent { event, reason: SendRefusal::Closed })
+                Err(NotSent {
+                    event,
+                    reason: SendRefusal::Closed,
+                })
             }
         }
     }
