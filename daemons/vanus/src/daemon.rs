@@ -3,10 +3,10 @@
 use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use vanus_core::{EngineHealth, OpenOptions, StoreOptions, Vanus};
+use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, StoreOptions, Vanus};
 use vanus_gateway::{Gateway, GatewayOptions};
 use vanus_net::{
-    http::bind_tcp,
+    http::{HttpServerOptions, bind_tcp},
     quic::{Identity, QuicOptions, QuicTransport},
     serve::{ServeOptions, serve},
 };
@@ -27,9 +27,9 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
     let http_listener = bind_tcp(config.http).await.map_err(named("http", config.http))?;
     let quic_options = QuicOptions { identity: Identity::SelfSigned, ..QuicOptions::default() };
     let quic = QuicTransport::new(quic_options)?;
-    let quic_listener = quic.listen(config.quic).await?;
+    let quic_listener = quic.listen(&config.quic.to_string()).await?;
     let (http, telemetry) = (http_listener.local_addr()?, metrics_listener.local_addr()?);
-    let quic = quic_listener.local_addr();
+    let quic = quic_listener.address();
 
     let vanus = Vanus::builder()
         .data_dir(&config.data_dir)
@@ -37,12 +37,11 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
         .open()
         .await?;
     let info = {
-        let vanus = vanus.clone();
-        Arc::new(move || {
-            let mut info = vanus.cluster_info();
-            info.http = Some(http.to_string());
-            info.quic = Some(quic.to_string());
-            info
+        let (vanus, http, quic) = (vanus.clone(), http.to_string(), quic.clone());
+        Arc::new(move || ClusterInfo {
+            http: Some(http.clone()),
+            quic: Some(quic.clone()),
+            ..vanus.cluster_info()
         })
     };
 
@@ -54,11 +53,13 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
         tokio::spawn(serve_telemetry(metrics_listener, metrics.clone(), probe, stopped.clone()));
     let serve_options =
         ServeOptions { drain_grace: config.drain_timeout, ..ServeOptions::default() };
-    let service = Arc::new(vanus.service().telling(info.clone()));
+    let service = Arc::new(vanus.service().telling(info));
     let quic_task =
         tokio::spawn(serve(quic_listener, service, serve_options, shutdown.drain.clone()));
-    let gateway = Gateway::new(vanus.clone(), info, gateway_options(&config), &metrics);
-    let http_task = tokio::spawn(gateway.serve(http_listener, shutdown.drain.clone()));
+    let options = gateway_options(&config, http.to_string(), quic.clone());
+    let gateway = Gateway::new(vanus.clone(), options, shutdown.drain.clone());
+    gateway.metrics().register(&metrics);
+    let http_task = tokio::spawn(gateway.serve(http_listener));
     tracing::info!(%http, %quic, metrics = %telemetry, data_dir = %config.data_dir.display(), "vanus is ready");
 
     shutdown.drain.cancelled().await;
@@ -99,14 +100,20 @@ fn open_options(config: &Config) -> OpenOptions {
     OpenOptions { store, retention_interval: config.retention_interval }
 }
 
-fn gateway_options(config: &Config) -> GatewayOptions {
+fn gateway_options(config: &Config, http: String, quic: String) -> GatewayOptions {
     GatewayOptions {
-        durability: config.durability,
-        max_connections: config.http_max_connections,
-        max_requests: config.http_max_requests,
         max_body: config.http_max_body.as_usize(),
+        max_requests: config.http_max_requests,
         timeout: config.http_timeout,
-        drain_grace: config.drain_timeout,
+        durability: config.durability,
+        server: HttpServerOptions {
+            max_connections: config.http_max_connections,
+            drain_grace: config.drain_timeout,
+            ..HttpServerOptions::default()
+        },
+        http: Some(http),
+        quic: Some(quic),
+        ..GatewayOptions::default()
     }
 }
 
