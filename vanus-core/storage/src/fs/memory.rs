@@ -94,6 +94,16 @@ impl Change {
         }
     }
 
+    /// The same change of another node.
+    fn with_node(&self, node: &mut impl FnMut(&Node) -> Node) -> Change {
+        let mut change = self.clone();
+        match &mut change {
+            Change::Make { node: old, .. } | Change::Rename { node: old, .. } => *old = node(old),
+            Change::Remove { .. } => {}
+        }
+        change
+    }
+
     fn apply(self, tree: &mut Tree) {
         match self {
             Change::Make { path, node } => drop(tree.insert(path, node)),
@@ -201,46 +211,29 @@ impl MemoryFs {
     pub fn fork(&self) -> MemoryFs {
         let copy = MemoryFs::with_capacity(self.shared.capacity.load(Ordering::SeqCst));
         let state = self.shared.state.lock();
-        let mut inodes: Vec<(Arc<Mutex<Inode>>, Arc<Mutex<Inode>>)> = Vec::new();
+        let mut inodes = Vec::new();
         let mut copied = |node: &Node| match node {
             Node::Dir => Node::Dir,
-            Node::File(old) => {
-                if let Some((_, new)) = inodes.iter().find(|(seen, _)| Arc::ptr_eq(seen, old)) {
-                    return Node::File(new.clone());
-                }
-                let new = Arc::new(Mutex::new(old.lock().fork(&copy.shared.used)));
-                inodes.push((old.clone(), new.clone()));
-                Node::File(new)
-            }
+            Node::File(old) => Node::File(copy_once(&mut inodes, old, &copy.shared.used)),
         };
-        let mut forked = State::default();
-        forked.live = state
-            .live
-            .iter()
-            .map(|(path, node)| (path.clone(), copied(node)))
-            .collect();
-        forked.durable = state
-            .durable
-            .iter()
-            .map(|(path, node)| (path.clone(), copied(node)))
-            .collect();
-        forked.pending = state
+        let mut copied_tree = |tree: &Tree| -> Tree {
+            tree.iter()
+                .map(|(path, node)| (path.clone(), copied(node)))
+                .collect()
+        };
+        let (live, durable) = (copied_tree(&state.live), copied_tree(&state.durable));
+        let pending = state
             .pending
             .iter()
-            .map(|change| match change {
-                Change::Remove { path } => Change::Remove { path: path.clone() },
-                Change::Make { path, node } => Change::Make {
-                    path: path.clone(),
-                    node: copied(node),
-                },
-                Change::Rename { from, to, node } => Change::Rename {
-                    from: from.clone(),
-                    to: to.clone(),
-                    node: copied(node),
-                },
-            })
+            .map(|change| change.with_node(&mut copied))
             .collect();
-        *copy.shared.state.lock() = forked;
+        *copy.shared.state.lock() = State {
+            live,
+            durable,
+            pending,
+            locks: BTreeMap::new(),
+        };
+        drop(state);
         copy
     }
 
@@ -322,6 +315,22 @@ fn same(a: Option<&Node>, b: &Node) -> bool {
         (Some(Node::File(a)), Node::File(b)) => Arc::ptr_eq(a, b),
         _ => false,
     }
+}
+
+type SharedInode = Arc<Mutex<Inode>>;
+
+/// The copy of a file, made when it is asked for first: names of one file stay names of one file.
+fn copy_once(
+    copies: &mut Vec<(SharedInode, SharedInode)>,
+    old: &SharedInode,
+    used: &Arc<AtomicU64>,
+) -> SharedInode {
+    if let Some((_, new)) = copies.iter().find(|(seen, _)| Arc::ptr_eq(seen, old)) {
+        return new.clone();
+    }
+    let new = Arc::new(Mutex::new(old.lock().fork(used)));
+    copies.push((old.clone(), new.clone()));
+    new
 }
 
 /// Drops the names whose folder did not survive.

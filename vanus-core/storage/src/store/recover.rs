@@ -46,7 +46,7 @@ pub(crate) fn open(
     fs.sync_dir("")
         .map_err(DiskError::new("sync", "the data directory"))?;
     let context = FileContext {
-        fs: fs.clone(),
+        fs,
         clock,
         handles: Handles::new(options.max_open_segments),
         options,
@@ -54,7 +54,7 @@ pub(crate) fn open(
         new_dirs: AtomicBool::new(true),
     };
     let mut recovery = Recovery::read(&context)?;
-    let found = replay(fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
+    let found = replay(context.fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
     let logs = recovery.finish()?;
     let shared = assemble(id, context, entropy, logs, &found)?;
     checkpoint(&shared)?;
