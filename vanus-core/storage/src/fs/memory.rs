@@ -86,12 +86,17 @@ enum Change {
 }
 
 impl Change {
+    /// The name it is about; the new one of a rename.
+    fn path(&self) -> &str {
+        match self {
+            Change::Make { path, .. } | Change::Remove { path } => path,
+            Change::Rename { to, .. } => to,
+        }
+    }
+
     /// The folder whose sync makes the change durable.
     fn folder(&self) -> &str {
-        match self {
-            Change::Make { path, .. } | Change::Remove { path } => parent(path),
-            Change::Rename { to, .. } => parent(to),
-        }
+        parent(self.path())
     }
 
     /// The same change of another node.
@@ -107,7 +112,12 @@ impl Change {
     fn apply(self, tree: &mut Tree) {
         match self {
             Change::Make { path, node } => drop(tree.insert(path, node)),
-            Change::Remove { path } => drop(tree.remove(&path)),
+            Change::Remove { path } => {
+                // A folder that is gone takes along whatever is left of it.
+                if matches!(tree.remove(&path), Some(Node::Dir)) {
+                    tree.retain(|other, _| !is_below(other, &path));
+                }
+            }
             Change::Rename { from, to, node } => {
                 let still_there = matches!((tree.get(&from), &node),
                     (Some(Node::File(a)), Node::File(b)) if Arc::ptr_eq(a, b));
@@ -309,6 +319,11 @@ impl State {
     }
 }
 
+fn is_below(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 fn same(a: Option<&Node>, b: &Node) -> bool {
     match (a, b) {
         (Some(Node::Dir), Node::Dir) => true,
@@ -458,11 +473,17 @@ impl Fs for MemoryFs {
         let state = &mut *guard;
         state.require_dir(path)?;
         for change in std::mem::take(&mut state.pending) {
-            if change.folder() == path {
-                change.apply(&mut state.durable);
-            } else {
+            if change.folder() != path {
                 state.pending.push(change);
+                continue;
             }
+            if let Change::Remove { path } = &change {
+                // What happened in a folder that is gone can not come back in one made later.
+                state
+                    .pending
+                    .retain(|earlier| !is_below(earlier.path(), path));
+            }
+            change.apply(&mut state.durable);
         }
         Ok(())
     }
@@ -670,6 +691,26 @@ mod tests {
         assert!(fs.exists("a").unwrap());
         assert!(!fs.exists("a/b").unwrap());
         assert!(!fs.exists("a/b/f").unwrap());
+    }
+
+    #[test]
+    fn what_was_in_a_removed_folder_does_not_come_back_in_a_new_one() {
+        for seed in 0..20 {
+            let fs = MemoryFs::new();
+            fs.create_dir_all("d").unwrap();
+            put(&fs, "d/old", b"x").sync_data().unwrap();
+            fs.sync_dir("d").unwrap();
+            put(&fs, "d/newer", b"x");
+            fs.sync_dir("").unwrap();
+            fs.remove("d/old").unwrap();
+            fs.remove("d/newer").unwrap();
+            fs.remove_dir("d").unwrap();
+            fs.sync_dir("").unwrap();
+            fs.create_dir_all("d").unwrap();
+            fs.sync_dir("").unwrap();
+            fs.crash(CrashPolicy::Random, seed);
+            assert!(fs.list_dir("d").unwrap().is_empty());
+        }
     }
 
     #[test]

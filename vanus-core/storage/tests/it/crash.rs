@@ -130,18 +130,24 @@ impl Run {
     }
 
     fn delete(&mut self, store: &Store, log: EventlogId) {
-        let sequence = self.logs[&log].sequence;
-        let exists = match store.delete_log_blocking(log) {
-            Ok(()) => Some(false),
-            Err(_) => None,
-        };
-        // Whatever it was, it need not be there any more; sequence numbers go on.
-        let known = Known {
-            exists,
-            sequence,
-            ..Known::default()
-        };
-        self.logs.insert(log, known);
+        let known = self.logs.get_mut(&log).unwrap();
+        match store.delete_log_blocking(log) {
+            // The producer goes on with its numbers in a log of the same id.
+            Ok(()) => {
+                let sequence = known.sequence;
+                *known = Known {
+                    exists: Some(false),
+                    sequence,
+                    ..Known::default()
+                };
+            }
+            // It may be there with everything, or not at all.
+            Err(_) => {
+                known.exists = None;
+                known.acked.clear();
+                known.weak.clear();
+            }
+        }
     }
 
     fn expire(&mut self, store: &Store, log: EventlogId) {
