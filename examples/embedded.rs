@@ -1,4 +1,8 @@
 //! Vanus in ten lines: open, publish, read back. Run it with `cargo run --example embedded`.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "an example is read by people and run by hand"
+)]
 
 use vanus_core::{Event, EventbusSpec, Name, ReadOptions, Vanus};
 

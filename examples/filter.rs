@@ -1,5 +1,10 @@
 //! Delivers only what the filters of a subscription let pass. Run it with
 //! `cargo run --example filter`.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "an example is read by people and run by hand"
+)]
 
 use tokio::sync::mpsc;
 use vanus_core::{Event, EventbusSpec, FilterSpec, Name, StartFrom, SubscriptionSpec, Vanus};

@@ -1,5 +1,10 @@
 //! Delivers events to a function, with a retry in between. Run it with
 //! `cargo run --example publish_subscribe`.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "an example is read by people and run by hand"
+)]
 
 use tokio::sync::mpsc;
 use vanus_core::{DeliveryError, Event, EventbusSpec, Name, SubscriptionSpec, Vanus};

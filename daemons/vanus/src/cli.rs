@@ -43,7 +43,10 @@ fn parse_from(
             let text = if option.switch {
                 matches.get_flag(option.key).to_string()
             } else {
-                matches.get_one::<String>(option.key).cloned().unwrap_or_default()
+                matches
+                    .get_one::<String>(option.key)
+                    .cloned()
+                    .unwrap_or_default()
             };
             sources.flags.push((option.key.to_owned(), text));
         }
@@ -70,12 +73,23 @@ fn with_options(command: Command) -> Command {
         .long("config")
         .value_name("FILE")
         .help("Read options from this YAML file [env: VANUS_CONFIG]");
-    Config::manual().into_iter().fold(command.arg(config), |command, option| command.arg(arg(option)))
+    Config::manual()
+        .into_iter()
+        .fold(command.arg(config), |command, option| {
+            command.arg(arg(option))
+        })
 }
 
 fn arg(option: OptionDoc) -> Arg {
-    let help = format!("{} [env: {}] [default: {}]", option.text, option.env(), option.default);
-    let arg = Arg::new(Str::from(option.key)).long(Str::from(option.flag())).help(help);
+    let help = format!(
+        "{} [env: {}] [default: {}]",
+        option.text,
+        option.env(),
+        option.default
+    );
+    let arg = Arg::new(Str::from(option.key))
+        .long(Str::from(option.flag()))
+        .help(help);
     if option.switch {
         return arg.action(ArgAction::SetTrue);
     }
@@ -109,7 +123,11 @@ mod tests {
     fn every_option_has_a_flag_and_its_help() {
         let help = command().render_long_help().to_string();
         for option in Config::manual() {
-            assert!(help.contains(&format!("--{}", option.flag())), "{}", option.key);
+            assert!(
+                help.contains(&format!("--{}", option.flag())),
+                "{}",
+                option.key
+            );
             assert!(help.contains(&option.env()), "{}", option.key);
         }
         assert_eq!(

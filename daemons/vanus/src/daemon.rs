@@ -23,9 +23,16 @@ use crate::metrics::EngineCollector;
 /// # Errors
 /// When the data directory cannot be opened, or an address cannot be listened on.
 pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dyn Error>> {
-    let metrics_listener = bind_tcp(config.metrics).await.map_err(named("metrics", config.metrics))?;
-    let http_listener = bind_tcp(config.http).await.map_err(named("http", config.http))?;
-    let quic_options = QuicOptions { identity: Identity::SelfSigned, ..QuicOptions::default() };
+    let metrics_listener = bind_tcp(config.metrics)
+        .await
+        .map_err(named("metrics", config.metrics))?;
+    let http_listener = bind_tcp(config.http)
+        .await
+        .map_err(named("http", config.http))?;
+    let quic_options = QuicOptions {
+        identity: Identity::SelfSigned,
+        ..QuicOptions::default()
+    };
     let quic = QuicTransport::new(quic_options)?;
     let quic_listener = quic.listen(&config.quic.to_string()).await?;
     let (http, telemetry) = (http_listener.local_addr()?, metrics_listener.local_addr()?);
@@ -49,13 +56,23 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
     metrics.collect(EngineCollector::new(vanus.clone()));
     let stopped = CancellationToken::new();
     let probe = health_probe(&vanus, &shutdown);
-    let telemetry_task =
-        tokio::spawn(serve_telemetry(metrics_listener, metrics.clone(), probe, stopped.clone()));
-    let serve_options =
-        ServeOptions { drain_grace: config.drain_timeout, ..ServeOptions::default() };
+    let telemetry_task = tokio::spawn(serve_telemetry(
+        metrics_listener,
+        metrics.clone(),
+        probe,
+        stopped.clone(),
+    ));
+    let serve_options = ServeOptions {
+        drain_grace: config.drain_timeout,
+        ..ServeOptions::default()
+    };
     let service = Arc::new(vanus.service().telling(info));
-    let quic_task =
-        tokio::spawn(serve(quic_listener, service, serve_options, shutdown.drain.clone()));
+    let quic_task = tokio::spawn(serve(
+        quic_listener,
+        service,
+        serve_options,
+        shutdown.drain.clone(),
+    ));
     let options = gateway_options(&config, http.to_string(), quic.clone());
     let gateway = Gateway::new(vanus.clone(), options, shutdown.drain.clone());
     gateway.metrics().register(&metrics);
@@ -86,7 +103,10 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
 
 fn named(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> io::Error {
     move |error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address} (--{key}): {error}"))
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {address} (--{key}): {error}"),
+        )
     }
 }
 
@@ -97,7 +117,10 @@ fn open_options(config: &Config) -> OpenOptions {
         cache_bytes: config.cache_size.0,
         ..StoreOptions::default()
     };
-    OpenOptions { store, retention_interval: config.retention_interval }
+    OpenOptions {
+        store,
+        retention_interval: config.retention_interval,
+    }
 }
 
 fn gateway_options(config: &Config, http: String, quic: String) -> GatewayOptions {

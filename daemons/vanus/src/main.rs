@@ -8,7 +8,10 @@ use std::process::ExitCode;
 
 use vanus_runtime::{signals::Shutdown, telemetry::init_logs};
 
-#[expect(clippy::print_stderr, reason = "logs may not be there yet, and people read this")]
+#[expect(
+    clippy::print_stderr,
+    reason = "logs may not be there yet, and people read this"
+)]
 fn main() -> ExitCode {
     let sources = match cli::parse() {
         Ok(sources) => sources,
@@ -28,7 +31,10 @@ fn main() -> ExitCode {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start threads: {error}");

@@ -41,29 +41,7 @@ impl Control {
                 action,
             });
         }
-        self.look(|catalog| {
-            if catalog
-                .bus(namespace.name.as_str(), spec.name.as_str())
-                .is_some()
-            {
-                let (namespace, name) = (namespace.name.clone(), spec.name.clone());
-                return Err(ControlError::EventbusExists { namespace, name });
-            }
-            if catalog.user_buses() >= MAX_EVENTBUSES {
-                return Err(ControlError::TooMany {
-                    what: "eventbuses",
-                    limit: MAX_EVENTBUSES,
-                });
-            }
-            match spec.id {
-                Some(id) if catalog.bus_by_id(id).is_some() => Err(ControlError::IdTaken {
-                    kind: "eventbus",
-                    id: id.get(),
-                }),
-                _ => Ok(()),
-            }
-        })?;
-
+        self.check_new(&namespace.name, &spec)?;
         let now_ms = self.clock.now_ms();
         let id = spec
             .id
@@ -99,6 +77,32 @@ impl Control {
             updated_at_ms: now_ms,
         };
         self.store_new(letters, record).await
+    }
+
+    /// Whether a new eventbus may have this name and id, and whether there is room for it.
+    fn check_new(&self, namespace: &Name, spec: &EventbusSpec) -> Result<(), ControlError> {
+        self.look(|catalog| {
+            if catalog
+                .bus(namespace.as_str(), spec.name.as_str())
+                .is_some()
+            {
+                let (namespace, name) = (namespace.clone(), spec.name.clone());
+                return Err(ControlError::EventbusExists { namespace, name });
+            }
+            if catalog.user_buses() >= MAX_EVENTBUSES {
+                return Err(ControlError::TooMany {
+                    what: "eventbuses",
+                    limit: MAX_EVENTBUSES,
+                });
+            }
+            match spec.id {
+                Some(id) if catalog.bus_by_id(id).is_some() => Err(ControlError::IdTaken {
+                    kind: "eventbus",
+                    id: id.get(),
+                }),
+                _ => Ok(()),
+            }
+        })
     }
 
     async fn store_new(

@@ -58,6 +58,7 @@ impl fmt::Debug for Service {
 }
 
 /// The form in which an error crosses the wire.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 pub(super) fn fault<E: Coded + std::error::Error>(error: E) -> Fault {
     Fault::of(&error)
 }

@@ -1,5 +1,13 @@
 //! The engine as an embedding program uses it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "tests say what went wrong by panicking"
+)]
+
 mod control;
 mod delivery;
 mod publish;

@@ -9,15 +9,15 @@ use vanus_core::{
     Delivery, DeliveryError, Event, Eventbus, EventbusSpec, Name, SubscriptionSpec, Vanus,
 };
 
-pub async fn in_memory() -> Vanus {
+pub(crate) async fn in_memory() -> Vanus {
     Vanus::builder().in_memory().open().await.unwrap()
 }
 
-pub async fn on_disk(path: &std::path::Path) -> Vanus {
+pub(crate) async fn on_disk(path: &std::path::Path) -> Vanus {
     Vanus::builder().data_dir(path).open().await.unwrap()
 }
 
-pub async fn eventbus(vanus: &Vanus, name: &str, eventlogs: u16) -> Eventbus {
+pub(crate) async fn eventbus(vanus: &Vanus, name: &str, eventlogs: u16) -> Eventbus {
     let spec = EventbusSpec {
         eventlogs,
         ..EventbusSpec::new(Name::new(name).unwrap())
@@ -25,7 +25,7 @@ pub async fn eventbus(vanus: &Vanus, name: &str, eventlogs: u16) -> Eventbus {
     vanus.create_eventbus("default", spec).await.unwrap()
 }
 
-pub fn event(id: impl ToString, ty: &str) -> Event {
+pub(crate) fn event(id: impl ToString, ty: &str) -> Event {
     Event::builder()
         .id(id.to_string())
         .source("/test")
@@ -35,25 +35,25 @@ pub fn event(id: impl ToString, ty: &str) -> Event {
         .unwrap()
 }
 
-pub fn subscription(eventbus: &str) -> SubscriptionSpec {
+pub(crate) fn subscription(eventbus: &str) -> SubscriptionSpec {
     SubscriptionSpec::embedded("test", "default", eventbus).unwrap()
 }
 
 /// Remembers the ids of what was delivered, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Seen(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Seen {
-    pub fn note(&self, delivery: &Delivery) {
+    pub(crate) fn note(&self, delivery: &Delivery) {
         self.0.lock().unwrap().push(delivery.event.id().to_owned());
     }
 
-    pub fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
     /// A sink that accepts everything.
-    pub fn sink(
+    pub(crate) fn sink(
         &self,
     ) -> impl Fn(Delivery) -> std::future::Ready<Result<(), DeliveryError>> + Send + Sync + 'static
     {
@@ -66,7 +66,7 @@ impl Seen {
 }
 
 /// Waits until `ready` answers true; panics after ten seconds.
-pub async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !ready().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
