@@ -1,1 +1,20 @@
-//! Under construction.
+//! The HTTP front door: CloudEvents come in, REST manages and reads.
+//!
+//! * `ingress`: publishing events in every content mode.
+//! * `rest`: namespaces, eventbuses, subscriptions, reading events; described by
+//!   `/openapi.json`.
+//! * `http`: bodies, errors as problem+json, limits.
+//!
+//! Nothing is decided here that is not about HTTP: names, rules and storage are the engine's.
+
+mod gateway;
+mod http;
+mod ingress;
+mod metrics;
+mod options;
+mod rest;
+mod routes;
+
+pub use gateway::Gateway;
+pub use metrics::{GatewayMetrics, RequestLabels};
+pub use options::GatewayOptions;

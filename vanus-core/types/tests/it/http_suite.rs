@@ -73,15 +73,12 @@ fn judge(case: &Case) -> Result<(), String> {
         .headers
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let headers = case
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let decoded = decode_http(
-        content_type.map(|(_, value)| value.as_str()),
-        headers,
-        &body,
-    );
+    let headers = || {
+        let pairs = case.headers.iter();
+        pairs.map(|(name, value)| (name.as_str(), value.as_bytes()))
+    };
+    let content_type = content_type.map(|(_, value)| value.as_str());
+    let decoded = decode_http(content_type, headers, &body);
     match (&case.expect.accept, decoded) {
         (Value::Bool(true), Ok(events)) => {
             let expected = case.expect.events.as_deref().unwrap_or_default();

@@ -1,0 +1,79 @@
+//! What the front door counts.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Latencies from a tenth of a millisecond to ten seconds, in seconds.
+const BUCKETS: [f64; 16] = [
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
+    10.0,
+];
+
+/// What published events are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// Always `HTTP` here.
+    pub protocol: &'static str,
+    /// The status that was answered.
+    pub response_code: u16,
+}
+
+/// Counters of the front door. Clones count together.
+#[derive(Debug, Clone)]
+pub struct GatewayMetrics {
+    received: Family<RequestLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    latency: Histogram,
+}
+
+impl GatewayMetrics {
+    /// All counters at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            received: Family::default(),
+            requests: Family::default(),
+            latency: Histogram::new(BUCKETS),
+        }
+    }
+
+    /// Adds the counters to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "gateway_event_received",
+            "Events received to be published, by the status that was answered",
+            self.received.clone(),
+        );
+        registry.register(
+            "gateway_send_event_request",
+            "Requests to publish events, by the status that was answered",
+            self.requests.clone(),
+        );
+        registry.register(
+            "gateway_send_event_request_latency_histogram",
+            "Seconds from a request to publish events to its answer",
+            self.latency.clone(),
+        );
+    }
+
+    /// Counts one request to publish.
+    pub(crate) fn published(&self, response_code: u16, events: usize, nanos: u64) {
+        let labels = RequestLabels {
+            protocol: "HTTP",
+            response_code,
+        };
+        self.requests.get_or_create(&labels).inc();
+        self.received.get_or_create(&labels).inc_by(events as u64);
+        #[expect(clippy::cast_precision_loss, reason = "a latency needs no 53 bits")]
+        self.latency.observe(nanos as f64 / 1e9);
+    }
+}
+
+impl Default for GatewayMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

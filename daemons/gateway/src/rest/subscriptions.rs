@@ -1,0 +1,166 @@
+//! Subscriptions.
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use vanus_types::{
+    ErrorCode, SubscriptionId,
+    control::{DEFAULT_NAMESPACE, StartFrom, SubscriptionInfo, SubscriptionSpec},
+};
+
+use super::{Answer, created, page::PageQuery};
+use crate::{
+    gateway::Gateway,
+    http::{Parameters, Problem, json_body, parse},
+};
+
+/// Which subscriptions are wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// Those of this namespace; with `eventbus`, `default` if it is not said.
+    namespace: Option<String>,
+    /// Those of this eventbus.
+    eventbus: Option<String>,
+    /// Those of this name.
+    name: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// A page of subscriptions.
+#[derive(Debug, Serialize)]
+pub(crate) struct Subscriptions {
+    subscriptions: Vec<SubscriptionInfo>,
+    next: Option<SubscriptionId>,
+}
+
+/// Lists them.
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Answer<Subscriptions> {
+    let vanus = gateway.vanus();
+    let bus = match &query.eventbus {
+        None => None,
+        Some(name) => {
+            let namespace = query.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+            Some(vanus.eventbus(namespace, name)?.id())
+        }
+    };
+    let mut infos = vanus.subscriptions(bus).await?;
+    if let Some(namespace) = &query.namespace {
+        let namespace = vanus.namespace(namespace)?.id;
+        infos.retain(|info| info.record.namespace_id == namespace);
+    }
+    if let Some(name) = &query.name {
+        infos.retain(|info| info.record.spec.name.as_str() == name);
+    }
+    let page = PageQuery::new(query.after, query.limit);
+    let (subscriptions, next) = page.cut(infos, |info| info.record.id)?;
+    Ok(Json(Subscriptions {
+        subscriptions,
+        next,
+    }))
+}
+
+/// Creates one.
+pub(crate) async fn create(
+    State(gateway): State<Gateway>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let spec = spec(request).await?;
+    let info = gateway.vanus().create_subscription(spec).await?;
+    Ok(created(
+        &format!("/api/v1/subscriptions/{}", info.record.id),
+        info,
+    ))
+}
+
+/// Tells about one.
+pub(crate) async fn info(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Answer<SubscriptionInfo> {
+    Ok(Json(gateway.vanus().subscription(parse("id", &id)?).await?))
+}
+
+/// Changes one: what is sent takes the place of its whole specification.
+pub(crate) async fn update(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer<SubscriptionInfo> {
+    let id = parse("id", &id)?;
+    let spec = spec(request).await?;
+    Ok(Json(gateway.vanus().update_subscription(id, spec).await?))
+}
+
+/// Deletes one; its dead letters stay.
+pub(crate) async fn delete(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    gateway
+        .vanus()
+        .delete_subscription(parse("id", &id)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Pauses one.
+pub(crate) async fn disable(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Answer<SubscriptionInfo> {
+    Ok(Json(
+        gateway
+            .vanus()
+            .disable_subscription(parse("id", &id)?)
+            .await?,
+    ))
+}
+
+/// Lets one go on.
+pub(crate) async fn resume(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Answer<SubscriptionInfo> {
+    Ok(Json(
+        gateway
+            .vanus()
+            .resume_subscription(parse("id", &id)?)
+            .await?,
+    ))
+}
+
+/// Where to move a subscription.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    to: StartFrom,
+}
+
+/// Moves a paused one.
+pub(crate) async fn reset_offset(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer<SubscriptionInfo> {
+    let id = parse("id", &id)?;
+    let Reset { to } = json_body(request).await?;
+    Ok(Json(gateway.vanus().reset_subscription(id, to).await?))
+}
+
+async fn spec(request: Request) -> Result<SubscriptionSpec, Problem> {
+    let spec: SubscriptionSpec = json_body(request).await?;
+    if spec.sink == SubscriptionSpec::EMBEDDED {
+        let detail = "a sink embedded in a program can only be made by that program";
+        return Err(Problem::new(ErrorCode::InvalidSink, detail));
+    }
+    Ok(spec)
+}
