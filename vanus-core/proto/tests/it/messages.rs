@@ -234,7 +234,10 @@ fn subscription_messages_come_back() {
         to: StartFrom::Timestamp(-5),
     };
     is_requested(reset, Request::ResetSubscription);
+}
 
+#[test]
+fn dead_letter_messages_come_back() {
     let get = GetDeadLetters {
         subscription: SUB,
         from: None,
