@@ -39,6 +39,8 @@ struct LaneState {
     /// Batches before this number shall not linger.
     flush_before: u64,
     closed: bool,
+    /// Length of the batch taken last: the next one is likely to become as long.
+    last_len: usize,
 }
 
 /// A batch that is being filled, or was.
@@ -95,17 +97,18 @@ impl Lane {
                 && (open.builder.count() as usize) < options.max_batch_events
         };
         if state.open.as_ref().is_some_and(|open| !fits(open)) {
+            state.last_len = options.max_batch_bytes;
             let full = state.open.take();
             state.full.extend(full);
         }
         let began = state.open.is_none();
-        let number = state.next_number;
+        let (number, expected) = (state.next_number, state.last_len);
         if began {
             state.next_number += 1;
         }
         let open = state.open.get_or_insert_with(|| OpenBatch {
             number,
-            builder: BatchBuilder::new(),
+            builder: BatchBuilder::with_capacity(expected),
             ack: Arc::default(),
             opened: Instant::now(),
             cost: 0,
@@ -148,6 +151,7 @@ impl Lane {
             || Instant::now() >= until;
         match state.open.take_if(|_| due) {
             Some(open) => {
+                state.last_len = open.builder.body_len();
                 self.filling.store(false, Ordering::Relaxed);
                 Next::Batch(open)
             }
