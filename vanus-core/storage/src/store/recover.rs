@@ -45,6 +45,9 @@ pub(crate) fn open(
     }
     fs.sync_dir("")
         .map_err(DiskError::new("sync", "the data directory"))?;
+    // The checkpoint record that is read now must not be lost once files it frees are used again.
+    fs.sync_dir(WAL_DIR)
+        .map_err(DiskError::new("sync", WAL_DIR))?;
     let context = FileContext {
         fs,
         clock,

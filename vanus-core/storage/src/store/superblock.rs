@@ -26,7 +26,13 @@ const SECOND_COPY: usize = 4096;
 pub(crate) fn open(fs: &dyn Fs, entropy: &dyn Entropy) -> Result<[u8; 16], OpenError> {
     let limit = (SECOND_COPY + RECORD_LEN) as u64;
     match read_file(fs, PATH, limit).map_err(DiskError::new("read", PATH))? {
-        Some(bytes) => decode(&bytes),
+        Some(bytes) => {
+            let id = decode(&bytes)?;
+            // After a kill its name may be in memory only; nothing else may become durable before it.
+            fs.sync_dir("")
+                .map_err(DiskError::new("sync", "the data directory"))?;
+            Ok(id)
+        }
         None => create(fs, entropy),
     }
 }

@@ -7,26 +7,26 @@ use vanus_types::{
     Batch, BatchBuilder, Durability, Event, EventlogId, ManualClock, ProducerId, SeededEntropy,
 };
 
-pub const LOG: EventlogId = EventlogId::from_u64(0xA);
-pub const OTHER: EventlogId = EventlogId::from_u64(0xB);
+pub(crate) const LOG: EventlogId = EventlogId::from_u64(0xA);
+pub(crate) const OTHER: EventlogId = EventlogId::from_u64(0xB);
 
 /// A store with small files, inline, at a fixed time.
-pub fn open(fs: &(impl Fs + Clone + 'static)) -> Store {
+pub(crate) fn open(fs: &(impl Fs + Clone + 'static)) -> Store {
     try_open(fs, StoreOptions::small()).unwrap()
 }
 
-pub fn try_open(
+pub(crate) fn try_open(
     fs: &(impl Fs + Clone + 'static),
     options: StoreOptions,
 ) -> Result<Store, OpenError> {
     open_at(fs, options, &clock())
 }
 
-pub fn clock() -> Arc<ManualClock> {
+pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(1_000_000))
 }
 
-pub fn open_at(
+pub(crate) fn open_at(
     fs: &(impl Fs + Clone + 'static),
     options: StoreOptions,
     clock: &Arc<ManualClock>,
@@ -44,7 +44,7 @@ pub fn open_at(
 }
 
 /// A batch with one event for each id, each with `padding` bytes of data.
-pub fn batch(ids: &[String], padding: usize) -> Batch {
+pub(crate) fn batch(ids: &[String], padding: usize) -> Batch {
     let mut builder = BatchBuilder::new();
     for id in ids {
         let event = Event::builder()
@@ -60,20 +60,20 @@ pub fn batch(ids: &[String], padding: usize) -> Batch {
 }
 
 /// A batch of `count` events named after `name`.
-pub fn named(name: &str, count: usize) -> Batch {
+pub(crate) fn named(name: &str, count: usize) -> Batch {
     batch(&ids(name, count), 10)
 }
 
-pub fn ids(name: &str, count: usize) -> Vec<String> {
+pub(crate) fn ids(name: &str, count: usize) -> Vec<String> {
     (0..count).map(|index| format!("{name}.{index}")).collect()
 }
 
-pub fn produced(name: &str, count: usize, producer: u64, sequence: u64) -> Batch {
+pub(crate) fn produced(name: &str, count: usize, producer: u64, sequence: u64) -> Batch {
     named(name, count).produced_by(ProducerId::from_u64(producer), sequence)
 }
 
 /// Appends with a sync and answers the base offset.
-pub fn put(store: &Store, log: EventlogId, batch: &Batch) -> u64 {
+pub(crate) fn put(store: &Store, log: EventlogId, batch: &Batch) -> u64 {
     store
         .append_blocking(log, batch.clone(), Durability::Fsync)
         .unwrap()
@@ -81,12 +81,17 @@ pub fn put(store: &Store, log: EventlogId, batch: &Batch) -> u64 {
 }
 
 /// Everything from the start on, in small steps: offsets and ids.
-pub fn all(store: &Store, log: EventlogId) -> Vec<(u64, String)> {
+pub(crate) fn all(store: &Store, log: EventlogId) -> Vec<(u64, String)> {
     let start = store.info(log).unwrap().start_offset;
     from(store, log, start, 5_000)
 }
 
-pub fn from(store: &Store, log: EventlogId, start: u64, max_bytes: usize) -> Vec<(u64, String)> {
+pub(crate) fn from(
+    store: &Store,
+    log: EventlogId,
+    start: u64,
+    max_bytes: usize,
+) -> Vec<(u64, String)> {
     let mut events = Vec::new();
     let mut next = start;
     loop {
@@ -107,12 +112,12 @@ pub fn from(store: &Store, log: EventlogId, start: u64, max_bytes: usize) -> Vec
     }
 }
 
-pub fn ids_of(events: &[(u64, String)]) -> Vec<&str> {
+pub(crate) fn ids_of(events: &[(u64, String)]) -> Vec<&str> {
     events.iter().map(|(_, id)| id.as_str()).collect()
 }
 
 /// Offsets follow each other without a gap.
-pub fn assert_dense(events: &[(u64, String)]) {
+pub(crate) fn assert_dense(events: &[(u64, String)]) {
     for pair in events.windows(2) {
         assert_eq!(pair[0].0 + 1, pair[1].0, "offsets are dense");
     }

@@ -1,5 +1,12 @@
 //! The store as its users see it, on file systems that lose, fail and lie.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
 mod basics;
 mod common;
 mod concurrency;
