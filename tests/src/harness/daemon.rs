@@ -79,7 +79,9 @@ impl Daemon {
         let child = self.child.insert(child);
         while begun.elapsed() < READY_WITHIN {
             if let Some(status) = child.try_wait()? {
-                return Err(format!("the daemon ended: {status}; see {}", self.log.display()).into());
+                return Err(
+                    format!("the daemon ended: {status}; see {}", self.log.display()).into(),
+                );
             }
             if is_ready(&self.metrics.to_string()).await {
                 return Ok(begun.elapsed());

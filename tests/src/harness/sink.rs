@@ -112,12 +112,14 @@ mod tests {
     use crate::harness::Connection;
 
     async fn sink() -> Sink {
-        Sink::start(|headers, body| match headers.get("do").map(|v| v.as_bytes()) {
-            Some(b"cut") => Reply::Cut,
-            Some(b"never") => Reply::Never,
-            _ if body == b"x" => Reply::Status(StatusCode::NO_CONTENT),
-            _ => Reply::Status(StatusCode::BAD_REQUEST),
-        })
+        Sink::start(
+            |headers, body| match headers.get("do").map(|v| v.as_bytes()) {
+                Some(b"cut") => Reply::Cut,
+                Some(b"never") => Reply::Never,
+                _ if body == b"x" => Reply::Status(StatusCode::NO_CONTENT),
+                _ => Reply::Status(StatusCode::BAD_REQUEST),
+            },
+        )
         .await
         .unwrap()
     }
