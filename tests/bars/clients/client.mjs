@@ -26,10 +26,10 @@ function built(mode, row) {
   return new CloudEvent(event);
 }
 
-function show(event) {
-  const attributes = {};
+function show(event, madeUp = [], sent = {}) {
+  const attributes = { ...sent };
   for (const [name, value] of Object.entries(event.toJSON())) {
-    if (!["data", "data_base64"].includes(name) && value !== undefined) {
+    if (!["data", "data_base64", ...madeUp].includes(name) && value !== undefined) {
       attributes[name] = String(value);
     }
   }
@@ -80,7 +80,9 @@ async function publish(mode, url) {
       await post(url, HTTP[mode](event));
     }
   }
-  events.forEach(show);
+  // In the binary mode the SDK sends this content type when the event has none.
+  const sent = mode === "binary" ? { datacontenttype: "application/json; charset=utf-8" } : {};
+  events.forEach((event) => show(event, [], sent));
 }
 
 function receive() {
@@ -93,7 +95,8 @@ function receive() {
       const binary = kind === "application/octet-stream";
       const body = binary ? new Uint8Array(whole) : whole.toString("utf8");
       const event = HTTP.toEvent({ headers: request.headers, body });
-      show(event);
+      // An event without a time gets one from the SDK.
+      show(event, request.headers["ce-time"] === undefined ? ["time"] : []);
       answer.writeHead(204).end();
     });
   });
