@@ -263,7 +263,13 @@ impl Driver {
         if fault.code == ErrorCode::EventlogNotFound {
             self.core.link.routes().forget(&self.core.eventbus);
         }
-        if let Some(entry) = self.chain.refused(number) {
+        let entry = if fault.code == ErrorCode::AlreadyStored {
+            // It is stored, only nobody knows where: the numbering goes on after it.
+            self.chain.stored(number)
+        } else {
+            self.chain.refused(number)
+        };
+        if let Some(entry) = entry {
             self.fail(&entry, SendError::Refused(fault));
         }
     }

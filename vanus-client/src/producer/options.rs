@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vanus_types::{
     Durability,
-    limits::{MAX_BATCH_EVENTS, MAX_BATCH_LEN},
+    limits::{MAX_BATCH_EVENTS, MAX_BATCH_LEN, MAX_PRODUCER_IN_FLIGHT},
 };
 
 /// How a [`Producer`](super::Producer) behaves.
@@ -19,7 +19,8 @@ pub struct ProducerOptions {
     pub max_batch_bytes: usize,
     /// Events after which a batch is sent. Default: 16,384.
     pub max_batch_events: usize,
-    /// Most batches of one eventlog under way. Default: 16.
+    /// Most batches of one eventlog under way, at most [`MAX_PRODUCER_IN_FLIGHT`]: servers remember
+    /// so many, to store none twice. Default: 8.
     pub max_in_flight: usize,
     /// Most bytes of events that are sent and not acknowledged yet; beyond it sending waits.
     /// Default: 32 MiB.
@@ -35,7 +36,7 @@ impl Default for ProducerOptions {
             linger: Duration::from_millis(1),
             max_batch_bytes: 256 * 1024,
             max_batch_events: 16_384,
-            max_in_flight: 16,
+            max_in_flight: 8,
             window_bytes: 32 * 1024 * 1024,
             delivery_timeout: Duration::from_secs(30),
         }
@@ -47,15 +48,11 @@ impl ProducerOptions {
     pub(super) fn within_limits(mut self) -> Self {
         self.max_batch_bytes = self.max_batch_bytes.clamp(1, MAX_BATCH_LEN);
         self.max_batch_events = self.max_batch_events.clamp(1, MAX_BATCH_EVENTS);
-        self.max_in_flight = self.max_in_flight.clamp(1, MAX_IN_FLIGHT);
+        self.max_in_flight = self.max_in_flight.clamp(1, MAX_PRODUCER_IN_FLIGHT);
         self.window_bytes = self.window_bytes.clamp(1, MAX_WINDOW);
         self
     }
 }
-
-/// Most batches of one eventlog under way, whatever is asked for: servers remember at least this
-/// many of a producer's latest batches.
-const MAX_IN_FLIGHT: usize = 64;
 
 /// Largest window, in bytes; what is counted in it must fit 32 bits.
 const MAX_WINDOW: usize = 1 << 30;

@@ -29,7 +29,9 @@ use vanus_types::{
 };
 
 /// Most batches of one producer the broker remembers.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = vanus_types::limits::MAX_PRODUCER_IN_FLIGHT;
+
+type Damage = fn(&mut Vec<u8>);
 
 #[derive(Debug)]
 pub struct Broker {
@@ -43,7 +45,7 @@ pub struct Broker {
     pub deletions: Mutex<u32>,
     pub pushed: Mutex<u32>,
     /// What is done to batches on their way to a reader.
-    pub damage: Mutex<Option<fn(&mut Vec<u8>)>>,
+    pub damage: Mutex<Option<Damage>>,
 }
 
 #[derive(Debug, Default)]

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use vanus_types::{BatchHeader, ProducerId};
+use vanus_types::{BatchHeader, ProducerId, limits::MAX_PRODUCER_IN_FLIGHT};
 
-/// Runs remembered for each producer.
-pub(crate) const RUNS: usize = 8;
+/// Runs remembered for each producer: one batch is at most one run.
+pub(crate) const RUNS: usize = MAX_PRODUCER_IN_FLIGHT;
 
 /// Consecutive sequence numbers at consecutive offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

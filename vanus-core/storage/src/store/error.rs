@@ -171,9 +171,8 @@ impl Coded for AppendError {
             AppendError::UnknownLog(_) => ErrorCode::EventlogNotFound,
             AppendError::TooLarge { .. } => ErrorCode::TooLarge,
             AppendError::Overloaded { .. } => ErrorCode::TryAgain,
-            AppendError::OutOfSequence { .. } | AppendError::DuplicateForgotten { .. } => {
-                ErrorCode::OutOfSequence
-            }
+            AppendError::OutOfSequence { .. } => ErrorCode::OutOfSequence,
+            AppendError::DuplicateForgotten { .. } => ErrorCode::AlreadyStored,
             AppendError::Full => ErrorCode::NoSpace,
             AppendError::Poisoned { .. } => ErrorCode::StorePoisoned,
             AppendError::Closed => ErrorCode::NotRunning,
