@@ -28,7 +28,6 @@
 //! process. What it promises is listed in `docs/guarantees.md`, what lies on disk in
 //! `docs/disk.md`.
 
-mod env;
 mod error;
 
 mod eventlog;

@@ -1,7 +1,7 @@
 //! Why the control plane refuses.
 
 use vanus_expr::FilterError;
-use vanus_storage::{AdminError, meta::MetaError};
+use vanus_storage::{AdminError, ReadError, meta::MetaError};
 use vanus_types::{
     Coded, ErrorCode, EventbusId, EventlogId, InvalidName, Name, NamespaceId, SubscriptionId,
     control::InvalidSpec,
@@ -123,6 +123,12 @@ pub enum ControlError {
     /// The engine is closing.
     #[error("the engine is closing")]
     Closing,
+}
+
+impl From<ReadError> for ControlError {
+    fn from(error: ReadError) -> Self {
+        Self::Log(LogError::Read(error))
+    }
 }
 
 impl From<StartError> for ControlError {

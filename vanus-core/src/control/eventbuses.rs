@@ -68,7 +68,7 @@ impl Control {
         let id = spec
             .id
             .unwrap_or_else(|| EventbusId::from_u64(self.next_id()));
-        let mut new_logs = |count: u16| -> Vec<EventlogId> {
+        let new_logs = |count: u16| -> Vec<EventlogId> {
             (0..count)
                 .map(|_| EventlogId::from_u64(self.next_id()))
                 .collect()
@@ -233,15 +233,16 @@ impl Control {
         batch = garbage.iter().fold(batch, |batch, item| item.put(batch));
         self.commit(batch).await?;
 
-        let mut catalog = self.catalog.write();
-        for doomed in [Some(&bus), letters.as_ref()].into_iter().flatten() {
-            catalog.remove_bus(doomed.record.id);
+        {
+            let mut catalog = self.catalog.write();
+            for doomed in [Some(&bus), letters.as_ref()].into_iter().flatten() {
+                catalog.remove_bus(doomed.record.id);
+            }
+            for subscription in &subscriptions {
+                catalog.remove_subscription(subscription.id);
+                self.triggers.remove(subscription.id);
+            }
         }
-        for subscription in &subscriptions {
-            catalog.remove_subscription(subscription.id);
-            self.triggers.remove(subscription.id);
-        }
-        drop(catalog);
         self.collect(garbage).await
     }
 

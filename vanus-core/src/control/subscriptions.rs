@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use vanus_expr::Filter;
-use vanus_storage::{ReadError, meta::MetaBatch};
+use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     EventlogId, SubscriptionId,
     control::{StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec},
@@ -16,10 +16,7 @@ use super::{
     error::ControlError,
     tables::{self, Garbage},
 };
-use crate::{
-    eventlog::LogError,
-    trigger::{self, Sink},
-};
+use crate::trigger::{self, Sink};
 
 impl Control {
     /// Creates a subscription. Where it starts is fixed and stored before this answers.
@@ -101,8 +98,7 @@ impl Control {
         eventlog: EventlogId,
         from: StartFrom,
     ) -> Result<u64, ControlError> {
-        let read_error = |error: ReadError| ControlError::Log(LogError::Read(error));
-        let info = self.logs.store().info(eventlog).map_err(read_error)?;
+        let info = self.logs.store().info(eventlog)?;
         match from {
             StartFrom::Latest => Ok(info.end_offset),
             StartFrom::Earliest => Ok(info.start_offset),

@@ -12,7 +12,6 @@ use vanus_types::{Clock, Entropy, OsEntropy, SystemClock};
 use super::{maintenance::Maintenance, vanus::Vanus};
 use crate::{
     control::{Control, ControlParts},
-    env::Env,
     error::OpenError,
     eventlog::Logs,
     trigger::{SinkFactory, Triggers},
@@ -105,7 +104,7 @@ impl VanusBuilder {
         let place = self.place.ok_or(OpenError::NoPlace)?;
         let (clock, entropy) = (self.clock, self.entropy);
         let options = self.options.store.clone();
-        let (env, store, meta) =
+        let (store, meta) =
             tokio::task::spawn_blocking(move || open_stores(place, clock, entropy, options))
                 .await
                 .map_err(|_| OpenError::CutOff)??;
@@ -114,10 +113,10 @@ impl VanusBuilder {
         let triggers = Triggers::new(
             logs.clone(),
             Arc::clone(&meta),
-            Arc::clone(&env.clock),
+            Arc::clone(&clock),
             sinks,
         );
-        let clock = Arc::clone(&env.clock);
+        let clock = Arc::clone(&clock);
         let parts = ControlParts {
             logs: logs.clone(),
             meta: Arc::clone(&meta),
@@ -131,14 +130,14 @@ impl VanusBuilder {
         let maintenance = Maintenance::start(
             Arc::clone(&control),
             logs.clone(),
-            Arc::clone(&env.clock),
+            Arc::clone(&clock),
             self.options.retention_interval,
         );
         Ok(Vanus::new(env, logs, meta, control, maintenance))
     }
 }
 
-type Stores = (Env, Store, Arc<dyn MetaStore>);
+type Stores = (Store, Arc<dyn MetaStore>);
 
 fn open_stores(
     place: Place,

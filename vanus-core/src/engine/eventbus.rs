@@ -1,9 +1,7 @@
 //! A handle to one eventbus.
 
-use std::sync::Arc;
-
 use vanus_types::{
-    Batch, Coded as _, ErrorCode, Event, EventId, EventbusId, EventlogId,
+    Event, EventId, EventbusId, EventlogId,
     control::{EventbusRecord, StartFrom, StoredEvent},
 };
 

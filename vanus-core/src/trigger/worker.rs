@@ -19,7 +19,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     task::JoinSet,
 };
-use vanus_expr::{EventView, JsonIndex};
+use vanus_expr::{EventView, json::JsonIndex};
 use vanus_storage::meta::{CommitFuture, MetaError};
 use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventlogId};
 

@@ -21,6 +21,10 @@ pub const MAX_BATCH_LEN: usize = 8 * 1024 * 1024;
 /// Most events of one batch.
 pub const MAX_BATCH_EVENTS: usize = 65_536;
 
+/// Batches of one idempotent producer that may be under way to one eventlog. Each eventlog remembers
+/// at least as many of a producer's latest batches, so that sending them again stores nothing.
+pub const MAX_PRODUCER_IN_FLIGHT: usize = 16;
+
 /// Longest encoded control message or metadata record, in bytes.
 pub const MAX_RECORD_LEN: usize = 1024 * 1024;
 

@@ -138,7 +138,7 @@ pub trait RecvHalf: Send + Debug {
     ) -> Poll<Result<Option<Frame>, TransportError>>;
 }
 
-impl dyn RecvHalf {
+impl dyn RecvHalf + '_ {
     /// The next frame; `None` after the peer ended its direction. Cancellation safe.
     ///
     /// # Errors

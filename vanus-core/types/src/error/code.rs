@@ -109,10 +109,12 @@ error_codes! {
     WrongState = 9202, 409, Never;
     /// Something of that name or id exists.
     AlreadyExists = 9300, 409, Never;
-    /// A producer's sequence leaves a gap or overlaps what is stored.
+    /// A producer's sequence leaves a gap, or overlaps what is stored in part; nothing was stored.
     OutOfSequence = 9301, 409, Never;
     /// The record was changed by somebody else in between.
     Conflict = 9302, 409, Safe;
+    /// The batch is stored already, so long ago that its offsets are not known any more.
+    AlreadyStored = 9303, 409, Never;
     /// There is no such thing, or no such path.
     NotFound = 9400, 404, Never;
     /// There is no such eventbus.

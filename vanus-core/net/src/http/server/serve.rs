@@ -100,8 +100,13 @@ pub async fn serve_http<S, B>(
         });
     }
     drop(listener);
+    drain(&connections, &stopped, options.drain_grace).await;
+}
+
+/// Waits for what is under way, and closes what takes longer than the grace.
+async fn drain(connections: &TaskTracker, stopped: &CancellationToken, grace: Duration) {
     connections.close();
-    if tokio::time::timeout(options.drain_grace, connections.wait())
+    if tokio::time::timeout(grace, connections.wait())
         .await
         .is_err()
     {

@@ -1,0 +1,15 @@
+//! The client from outside, against a broker in memory that keeps to the protocol.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod admin;
+mod broker;
+mod consumer;
+mod over_quic;
+mod producer;

@@ -1,0 +1,389 @@
+//! What is found of an eventlog after a stop.
+//!
+//! Only what came after the last index entry of a segment that is not sealed can be torn: it is read and verified,
+//! and cut at the last whole batch. The write-ahead log then appends what is missing. Whatever an index entry points
+//! at was synced before the entry was written, so a segment that ends before it is damaged, and recovery says so.
+
+use std::sync::Arc;
+
+use vanus_types::{Batch, EventlogId};
+
+use super::{FileContext, Log, Writer, producers::Producers, snapshot, writer::Active};
+use crate::{
+    fs::{File, OpenMode, read_file, read_full_at, remove_if_there, replace_file},
+    segment::{
+        ENTRY_LEN, FIRST_BATCH, FORMAT, Index, IndexEntry, Scan, Scanned, Segment, SegmentHeader,
+        base_of,
+    },
+    store::{Corruption, DiskError, OpenError},
+};
+
+const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// An eventlog as its files tell it.
+#[derive(Debug)]
+pub(crate) struct RecoveredLog {
+    pub(crate) writer: Writer,
+    pub(crate) chain: Vec<Arc<Segment>>,
+}
+
+impl RecoveredLog {
+    /// A new, empty eventlog.
+    pub(crate) fn empty(id: EventlogId, max_producers: usize) -> RecoveredLog {
+        RecoveredLog {
+            writer: Writer::new(id, Producers::new(max_producers)),
+            chain: Vec::new(),
+        }
+    }
+
+    /// Reads the folder of eventlog `id`.
+    pub(crate) fn read(context: &FileContext, id: EventlogId) -> Result<RecoveredLog, OpenError> {
+        let dir = Log::dir_of(id);
+        let names = context
+            .fs
+            .list_dir(&dir)
+            .map_err(DiskError::new("list", dir.as_str()))?;
+        let mut recovery = Recovery::start(context, id, dir)?;
+        let bases: Vec<u64> = names
+            .iter()
+            .filter_map(|entry| base_of(&entry.name, ".seg"))
+            .collect();
+        for name in &names {
+            let orphan = base_of(&name.name, ".idx").is_some_and(|base| !bases.contains(&base));
+            if orphan || name.name.ends_with(".tmp") {
+                recovery.remove(&format!("{}/{}", recovery.dir, name.name))?;
+            }
+        }
+        for (at, &base) in bases.iter().enumerate() {
+            let next = bases.get(at + 1).copied();
+            recovery.segment(base, next)?;
+        }
+        Ok(recovery.finish())
+    }
+
+    /// Appends batches from the write-ahead log: those that are here already are passed over, and none may be
+    /// missing before them.
+    pub(crate) fn append(
+        &mut self,
+        context: &FileContext,
+        batches: &[Batch],
+    ) -> Result<(), AppendFault> {
+        let end = self.writer.next_offset;
+        let known = batches.partition_point(|batch| batch.header().next_offset() <= end);
+        let fresh = batches.get(known..).unwrap_or_default();
+        match fresh.first() {
+            None => return Ok(()),
+            Some(first) if first.header().base_offset > end => {
+                return Err(AppendFault::Gap(
+                    "events before one in the write-ahead log are missing",
+                ));
+            }
+            Some(first) if first.header().base_offset < end => {
+                return Err(AppendFault::Gap(
+                    "a batch in the write-ahead log reaches across the end",
+                ));
+            }
+            Some(_) => {}
+        }
+        let chain = &mut self.chain;
+        let mut made = |segment| chain.push(segment);
+        self.writer
+            .write(context, fresh, &mut made)
+            .map_err(AppendFault::Disk)
+    }
+
+    /// Checks, after the write-ahead log was read, that nothing is missing that was there at a checkpoint.
+    pub(crate) fn check_complete(&self) -> Result<(), OpenError> {
+        if self.writer.next_offset >= self.writer.producers_from {
+            return Ok(());
+        }
+        let file = self
+            .chain
+            .last()
+            .map_or("segments", |segment| segment.path())
+            .to_owned();
+        let position = self
+            .chain
+            .last()
+            .map_or(0, |segment| segment.end_position());
+        let what = "events are missing that were there when producers.snap was written";
+        Err(Corruption {
+            file,
+            position,
+            what,
+        }
+        .into())
+    }
+}
+
+/// Why a batch of the write-ahead log does not fit.
+#[derive(Debug)]
+pub(crate) enum AppendFault {
+    Gap(&'static str),
+    Disk(DiskError),
+}
+
+struct Recovery<'a> {
+    context: &'a FileContext,
+    id: EventlogId,
+    dir: String,
+    writer: Writer,
+    chain: Vec<Arc<Segment>>,
+    /// Offset up to which the producers are known already.
+    known: u64,
+    /// Whether the sequence of segments is broken, so that what follows has to come from the write-ahead log.
+    broken: bool,
+}
+
+impl<'a> Recovery<'a> {
+    fn start(context: &'a FileContext, id: EventlogId, dir: String) -> Result<Self, OpenError> {
+        let path = format!("{dir}/{}", snapshot::FILE);
+        let most = context.options.max_producers;
+        let bytes = read_file(context.fs.as_ref(), &path, snapshot::MAX_BYTES)
+            .map_err(DiskError::new("read", path))?;
+        let (producers, known) = match &bytes {
+            // No producer was known at any checkpoint; those after it are found by reading on from there.
+            None => (Producers::new(most), u64::MAX),
+            // A damaged one is made anew from all batches that are still there.
+            Some(bytes) => snapshot::decode(bytes, id, most).unwrap_or((Producers::new(most), 0)),
+        };
+        let mut writer = Writer::new(id, producers);
+        writer.saved = (writer.producers.version(), 0);
+        writer.producers_from = if known == u64::MAX { 0 } else { known };
+        Ok(Recovery {
+            context,
+            id,
+            dir,
+            writer,
+            chain: Vec::new(),
+            known,
+            broken: false,
+        })
+    }
+
+    fn remove(&self, path: &str) -> Result<(), OpenError> {
+        let fs = self.context.fs.as_ref();
+        Ok(remove_if_there(fs, path).map_err(DiskError::new("remove", path))?)
+    }
+
+    fn corrupted(path: &str, position: u64, what: &'static str) -> OpenError {
+        Corruption {
+            file: path.to_owned(),
+            position,
+            what,
+        }
+        .into()
+    }
+
+    fn segment(&mut self, base: u64, next: Option<u64>) -> Result<(), OpenError> {
+        let segment = Arc::new(Segment::new(self.id, &self.dir, base));
+        let fs = self.context.fs.as_ref();
+        let (path, index_path) = (segment.path(), segment.index_path());
+        let bytes = read_file(fs, index_path, MAX_INDEX_BYTES)
+            .map_err(DiskError::new("read", index_path))?;
+        let there = bytes.is_some();
+        let loaded = Index::decode(&bytes.unwrap_or_default(), self.id, base);
+        let file = fs
+            .open(path, OpenMode::Write)
+            .map_err(DiskError::new("open", path))?;
+        let good_header = self.header(file.as_ref(), path, base)?;
+        let follows = self.chain.is_empty() || self.writer.next_offset == base;
+        if self.broken || !good_header || !follows {
+            // Nothing of a segment without index entries was ever promised to be here.
+            if !loaded.index.entries().is_empty() {
+                let what = if good_header {
+                    "the segment does not continue the one before"
+                } else {
+                    "the header of the segment does not match its checksum"
+                };
+                return Err(Self::corrupted(path, 0, what));
+            }
+            self.broken = true;
+            self.remove(index_path)?;
+            return self.remove(path);
+        }
+        if self.chain.is_empty() {
+            self.writer.next_offset = base;
+        }
+        self.chain.push(segment.clone());
+        let len = file.len().map_err(DiskError::new("look at", path))?;
+        let durable = loaded
+            .index
+            .last()
+            .map_or(FIRST_BATCH, |entry| entry.position);
+        if len < durable {
+            return Err(Self::corrupted(
+                path,
+                len,
+                "the file is shorter than its index says",
+            ));
+        }
+        if let Some(seal) = loaded.index.sealed().copied() {
+            return self.sealed(&segment, file.as_ref(), &loaded.index, seal, loaded.clean);
+        }
+        let index_len = if loaded.clean && there {
+            (loaded.index.entries().len() * ENTRY_LEN) as u64
+        } else {
+            let bytes = loaded.index.encode(self.id, base);
+            replace_file(fs, index_path, &bytes).map_err(DiskError::new("replace", index_path))?;
+            bytes.len() as u64
+        };
+        self.unsealed(&segment, file.as_ref(), loaded.index, index_len, len)?;
+        // More follows, so this one is full; the next checkpoint seals it.
+        if next == Some(self.writer.next_offset) {
+            self.writer.roll();
+        }
+        Ok(())
+    }
+
+    /// Whether the header is whole; an error when it is whole and says something else.
+    fn header(&self, file: &dyn File, path: &str, base: u64) -> Result<bool, OpenError> {
+        let mut bytes = vec![0; FIRST_BATCH as usize];
+        let read = read_full_at(file, &mut bytes, 0).map_err(DiskError::new("read", path))?;
+        bytes.truncate(read);
+        match SegmentHeader::decode(&bytes) {
+            Ok(Some(header)) if header.log == self.id && header.base == base => {
+                Ok(read as u64 == FIRST_BATCH)
+            }
+            Ok(Some(_)) => Err(Self::corrupted(
+                path,
+                0,
+                "the header belongs to another segment",
+            )),
+            Ok(None) => Ok(false),
+            Err(found) => Err(OpenError::UnknownFormat {
+                file: path.to_owned(),
+                found,
+                known: FORMAT,
+            }),
+        }
+    }
+
+    fn sealed(
+        &mut self,
+        segment: &Arc<Segment>,
+        file: &dyn File,
+        index: &Index,
+        seal: IndexEntry,
+        clean: bool,
+    ) -> Result<(), OpenError> {
+        let time = (seal.time_ms != i64::MIN).then_some(seal.time_ms);
+        let full = seal.offset > segment.base();
+        segment.extend(
+            seal.offset,
+            seal.position,
+            index.first_time().filter(|_| full),
+            time.filter(|_| full),
+        );
+        segment.set_sealed();
+        if !clean {
+            let (fs, path) = (self.context.fs.as_ref(), segment.index_path());
+            replace_file(fs, path, &index.encode(self.id, segment.base()))
+                .map_err(DiskError::new("replace", path))?;
+        }
+        if self.known < seal.offset {
+            let place = index.at_offset(segment.base(), self.known);
+            let mut scan = Scan::new(file, self.id, place, seal.position);
+            self.learn_producers(&mut scan, segment.path())?;
+        }
+        self.writer.next_offset = seal.offset;
+        self.writer.last_time = time.or(self.writer.last_time);
+        Ok(())
+    }
+
+    /// Reads headers to the end of the scan and notes their producers.
+    fn learn_producers(&mut self, scan: &mut Scan<'_>, path: &str) -> Result<(), OpenError> {
+        loop {
+            match scan
+                .next_header_only()
+                .map_err(DiskError::new("read", path))?
+            {
+                Ok(header) if header.next_offset() > self.known => {
+                    self.writer.producers.record(&header);
+                }
+                Ok(_) => {}
+                Err(Scanned::Bad(what)) => {
+                    return Err(Self::corrupted(path, scan.position(), what));
+                }
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn unsealed(
+        &mut self,
+        segment: &Arc<Segment>,
+        file: &dyn File,
+        index: Index,
+        index_len: u64,
+        len: u64,
+    ) -> Result<(), OpenError> {
+        let base = segment.base();
+        let path = segment.path();
+        let last = index.last().copied();
+        let (position, offset) = last.map_or((FIRST_BATCH, base), |e| (e.position, e.offset));
+        if self.known < offset {
+            let place = index.at_offset(base, self.known);
+            let mut scan = Scan::new(file, self.id, place, position);
+            self.learn_producers(&mut scan, path)?;
+        }
+        let sparse = |entry: &&IndexEntry| entry.kind == crate::segment::EntryKind::Sparse;
+        let indexed = index
+            .entries()
+            .iter()
+            .rev()
+            .find(sparse)
+            .map_or(0, |e| e.position);
+        let mut time = last.map(|e| e.time_ms).filter(|&time| time != i64::MIN);
+        let first_time = index.first_time();
+        segment.with_index(|resident| *resident = index);
+        let mut active = Active {
+            segment: segment.clone(),
+            file: None,
+            position,
+            indexed,
+            pending: Vec::new(),
+            index_len,
+            checkpointed: if last.is_some() { position } else { 0 },
+        };
+        let mut scan = Scan::new(file, self.id, (position, offset), len);
+        let mut end = (offset, first_time);
+        while let Scanned::Batch(batch) = scan.next().map_err(DiskError::new("read", path))? {
+            let header = batch.header();
+            active.index(header, active.position);
+            active.position = scan.position();
+            end = (header.next_offset(), end.1.or(Some(header.append_time_ms)));
+            time = Some(header.append_time_ms);
+            if self.known == u64::MAX || header.next_offset() > self.known {
+                self.writer.producers.record(header);
+            }
+        }
+        if active.position < len {
+            file.set_len(active.position)
+                .map_err(DiskError::new("cut", path))?;
+            // What was cut must not come back behind what is written here next: sync before anything else.
+            active.checkpointed = 0;
+        }
+        self.writer.next_offset = end.0;
+        self.writer.last_time = time.or(self.writer.last_time);
+        segment.extend(end.0, active.position, end.1, time.filter(|_| end.0 > base));
+        self.writer.active = Some(active);
+        Ok(())
+    }
+
+    fn finish(mut self) -> RecoveredLog {
+        let writer = &mut self.writer;
+        if writer.is_dirty() {
+            // After a kill the names may be in memory only, though the files are there.
+            writer.names.0 += 1;
+        }
+        if writer.producers_from < writer.next_offset {
+            // Written anew at the next occasion, so that the next recovery reads less.
+            writer.written = self.context.options.segment_bytes.saturating_add(1);
+        }
+        RecoveredLog {
+            writer: self.writer,
+            chain: self.chain,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The checkpoint: makes durable what is in segments, so that write-ahead log files can be used again; and removes
+//! what was deleted or has expired.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use vanus_types::EventlogId;
+
+use super::{
+    AdminError, DiskError,
+    health::{Trouble, Worker},
+    shared::{Shared, count},
+};
+use crate::{
+    fs::{Fs, remove_if_there},
+    log::Log,
+    segment::{SEGMENTS_DIR, Segment},
+    wal::write_checkpoint,
+};
+
+impl Shared {
+    /// Flushes and syncs everything visible now, and frees the write-ahead log files that are not needed any more.
+    pub(crate) fn run_checkpoint(&self) -> Result<(), Trouble> {
+        let mut reached = self.checkpoint.lock();
+        let result = self.checkpoint_to(&mut reached);
+        let result = result.map_err(|trouble| self.note(trouble));
+        if result.is_ok() {
+            self.health.set_full(Worker::Checkpoint, false);
+            count(&self.counters.checkpoints, 1);
+        }
+        self.progressed();
+        result
+    }
+
+    fn note(&self, trouble: Trouble) -> Trouble {
+        if trouble == Trouble::Full {
+            self.health.set_full(Worker::Checkpoint, true);
+        }
+        trouble
+    }
+
+    fn checkpoint_to(&self, reached: &mut u64) -> Result<(), Trouble> {
+        let lsn = self.flush_round()?;
+        // Taken after the frame number was read: whatever a frame up to it deleted is among them.
+        let deleted = self.deleting.lock().logs.clone();
+        self.sync_dirty()?;
+        let fs = self.context.fs.as_ref();
+        for log in &deleted {
+            log.writer.lock().close();
+            remove_files(fs, log.dir()).map_err(|e| self.trouble(e, false))?;
+        }
+        if lsn > *reached {
+            write_checkpoint(fs, lsn).map_err(|e| self.trouble(e, false))?;
+            *reached = lsn;
+        }
+        self.wal.release(lsn).map_err(|e| self.trouble(e, false))?;
+        let mut deleting = self.deleting.lock();
+        for log in &deleted {
+            deleting.ids.remove(&log.id());
+        }
+        deleting
+            .logs
+            .retain(|log| !deleted.iter().any(|done| Arc::ptr_eq(done, log)));
+        Ok(())
+    }
+
+    /// Notes an eventlog whose segments are to be synced. When there are as many as files may be open, they are
+    /// synced at once.
+    pub(crate) fn note_dirty(&self, log: &Arc<Log>) -> Result<(), Trouble> {
+        let many = {
+            let mut dirty = self.dirty.lock();
+            dirty.insert(log.id(), log.clone());
+            dirty.len() >= self.context.options.max_open_segments
+        };
+        if many { self.sync_dirty() } else { Ok(()) }
+    }
+
+    /// Makes the segments of all dirty eventlogs durable.
+    pub(crate) fn sync_dirty(&self) -> Result<(), Trouble> {
+        // One at a time: who comes second has to know that what the first took is synced.
+        let _one_at_a_time = self.syncing.lock();
+        let dirty = std::mem::take(&mut *self.dirty.lock());
+        if self.context.new_dirs.swap(false, Ordering::AcqRel) {
+            let synced = self.context.fs.sync_dir(SEGMENTS_DIR);
+            synced
+                .map_err(DiskError::new("sync", SEGMENTS_DIR))
+                .map_err(|e| self.trouble(e, true))?;
+        }
+        let mut left = dirty.into_iter();
+        while let Some((id, log)) = left.next() {
+            if let Err(trouble) = self.sync_log(&log) {
+                let mut dirty = self.dirty.lock();
+                dirty.insert(id, log);
+                dirty.extend(left);
+                return Err(trouble);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the segments of one eventlog durable, and its index say so.
+    fn sync_log(&self, log: &Arc<Log>) -> Result<(), Trouble> {
+        let job = {
+            let writer = log.writer.lock();
+            if writer.is_closed() {
+                return Ok(());
+            }
+            writer.take_job(log, &self.context)
+        };
+        if job.is_empty() {
+            return Ok(());
+        }
+        match job.run(&self.context) {
+            Ok(syncs) => {
+                count(&self.counters.segment_syncs, syncs);
+                job.finish(&self.context);
+                Ok(())
+            }
+            Err(e) => Err(self.trouble(e.error, e.fatal)),
+        }
+    }
+
+    /// What an error of the disk means: a full disk is tried again, anything else stops the store.
+    fn trouble(&self, error: DiskError, fatal: bool) -> Trouble {
+        if error.is_full() && !fatal {
+            Trouble::Full
+        } else {
+            self.health.poison(&error)
+        }
+    }
+
+    /// Deletes the oldest segments of an eventlog whose last event was appended before `before_ms`; answers how many.
+    pub(crate) fn expire(&self, id: EventlogId, before_ms: i64) -> Result<u64, AdminError> {
+        let log = self.log(id).ok_or(AdminError::UnknownLog(id))?;
+        // No checkpoint removes the files of a deleted eventlog meanwhile.
+        let _reached = self.checkpoint.lock();
+        self.health.check()?;
+        if !log
+            .chain
+            .read()
+            .first()
+            .is_some_and(|first| is_expired(first, before_ms))
+        {
+            return Ok(0);
+        }
+        self.seal_idle(&log, before_ms).map_err(AdminError::from)?;
+        let mut removed = 0;
+        while let Some(segment) = take_expired(&log, before_ms) {
+            let fs = self.context.fs.as_ref();
+            // One after the other, so that whatever is lost of this leaves a chain without a hole.
+            remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(e, false))?;
+            count(&self.counters.segments_expired, 1);
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    /// Seals what is full; and when the last segment has expired too, seals it and starts an empty one, which keeps the
+    /// next offset.
+    fn seal_idle(&self, log: &Arc<Log>, before_ms: i64) -> Result<(), Trouble> {
+        {
+            let mut writer = log.writer.lock();
+            let idle = {
+                let tail = log.tail.lock();
+                tail.all_flushed() && tail.last_time().is_some_and(|last| last < before_ms)
+            };
+            if writer.is_closed()
+                || log
+                    .chain
+                    .read()
+                    .first()
+                    .is_some_and(|first| first.sealed() && !idle)
+            {
+                return Ok(());
+            }
+            if idle && writer.has_events() {
+                writer.roll();
+                let mut made = |segment| log.chain.write().push(segment);
+                writer
+                    .ensure_active(&self.context, &mut made)
+                    .map_err(|e| self.trouble(e, false))?;
+            }
+        }
+        self.dirty.lock().insert(log.id(), log.clone());
+        self.sync_dirty()
+    }
+}
+
+fn is_expired(segment: &Arc<Segment>, before_ms: i64) -> bool {
+    segment.last_time().is_some_and(|last| last < before_ms)
+}
+
+/// Takes the first segment off the chain if it has expired and something follows it.
+fn take_expired(log: &Log, before_ms: i64) -> Option<Arc<Segment>> {
+    let mut chain = log.chain.write();
+    let [first, second, ..] = chain.as_slice() else {
+        return None;
+    };
+    if !first.sealed() || !is_expired(first, before_ms) {
+        return None;
+    }
+    log.tail.lock().set_start(second.base());
+    Some(chain.remove(0))
+}
+
+fn remove_segment(fs: &dyn Fs, dir: &str, segment: &Segment) -> Result<(), DiskError> {
+    for path in [segment.path(), segment.index_path()] {
+        remove_if_there(fs, path).map_err(DiskError::new("remove", path))?;
+    }
+    fs.sync_dir(dir).map_err(DiskError::new("sync", dir))
+}
+
+/// Removes the folder of a deleted eventlog; one that is not there is fine.
+pub(crate) fn remove_files(fs: &dyn Fs, dir: &str) -> Result<(), DiskError> {
+    let fail = || DiskError::new("remove", dir);
+    if !fs.exists(dir).map_err(fail())? {
+        return Ok(());
+    }
+    for entry in fs.list_dir(dir).map_err(fail())? {
+        remove_if_there(fs, &format!("{dir}/{}", entry.name)).map_err(fail())?;
+    }
+    fs.remove_dir(dir).map_err(fail())?;
+    fs.sync_dir(SEGMENTS_DIR)
+        .map_err(DiskError::new("sync", SEGMENTS_DIR))
+}

@@ -1,0 +1,228 @@
+//! Opening a store: the lock, the superblock, the eventlogs' files, the write-ahead log over them, and a checkpoint, so
+//! that what follows starts from segments that are complete and durable.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
+use vanus_types::{Batch, Clock, Entropy, EventlogId};
+
+use super::{
+    Corruption, DiskError, OpenError, StoreOptions,
+    checkpoint::remove_files,
+    commit::Committer,
+    health::{HealthState, Trouble},
+    queue::Queue,
+    shared::Shared,
+    superblock,
+};
+use crate::{
+    fs::Fs,
+    log::{AppendFault, FileContext, Log, RecoveredLog},
+    segment::{Handles, SEGMENTS_DIR, dir_log},
+    wal::{Entry, Replay, WAL_DIR, WalFiles, WalWriter, read_checkpoint, replay},
+};
+
+/// Batches of the write-ahead log are written to segments when there are this many bytes of them.
+const REPLAY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Reads everything back and leaves the store ready for its first append.
+pub(crate) fn open(
+    fs: Arc<dyn Fs>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    options: StoreOptions,
+) -> Result<Shared, OpenError> {
+    let id = superblock::open(fs.as_ref(), entropy.as_ref())?;
+    for dir in [WAL_DIR, SEGMENTS_DIR] {
+        fs.create_dir_all(dir)
+            .map_err(DiskError::new("create", dir))?;
+    }
+    fs.sync_dir("")
+        .map_err(DiskError::new("sync", "the data directory"))?;
+    let context = FileContext {
+        fs: fs.clone(),
+        clock,
+        handles: Handles::new(options.max_open_segments),
+        options,
+        // What was made before a kill may be in memory only.
+        new_dirs: AtomicBool::new(true),
+    };
+    let mut recovery = Recovery::read(&context)?;
+    let found = replay(fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
+    let logs = recovery.finish()?;
+    let shared = assemble(id, context, entropy, logs, &found)?;
+    checkpoint(&shared)?;
+    for (path, len) in found.files {
+        shared.wal.adopt(path, len)?;
+    }
+    Ok(shared)
+}
+
+fn assemble(
+    id: [u8; 16],
+    context: FileContext,
+    entropy: Arc<dyn Entropy>,
+    logs: HashMap<EventlogId, Arc<Log>>,
+    found: &Replay,
+) -> Result<Shared, OpenError> {
+    let options = &context.options;
+    let wal = Arc::new(WalFiles::new(
+        context.fs.clone(),
+        entropy,
+        options.wal_file_bytes,
+        options.max_wal_files,
+        found.next_number,
+    ));
+    let reached = read_checkpoint(context.fs.as_ref())?;
+    let shared = Shared {
+        id,
+        queue: Queue::new(options),
+        health: HealthState::default(),
+        counters: super::shared::Counters::default(),
+        closed: AtomicBool::new(false),
+        committer: Mutex::new(Committer::new(WalWriter::new(wal.clone(), found.next_lsn))),
+        checkpoint: Mutex::new(reached),
+        flushed: Mutex::new(0),
+        published: AtomicU64::new(found.next_lsn.saturating_sub(1)),
+        unflushed: Mutex::default(),
+        dirty: Mutex::default(),
+        syncing: Mutex::default(),
+        deleting: Mutex::default(),
+        cache: super::shared::Cache::default(),
+        signals: super::shared::Signals::default(),
+        logs: RwLock::new(logs),
+        wal,
+        context,
+    };
+    Ok(shared)
+}
+
+/// Makes what was recovered durable before anything new is written.
+fn checkpoint(shared: &Shared) -> Result<(), OpenError> {
+    let mut logs: Vec<Arc<Log>> = shared.logs.read().values().cloned().collect();
+    logs.sort_by_key(|log| log.id());
+    for log in logs {
+        if log.chain.read().is_empty() {
+            log.tail.lock().queue();
+            shared.unflushed.lock().push(log);
+        } else if log.writer.lock().is_dirty() {
+            shared.dirty.lock().insert(log.id(), log);
+        }
+    }
+    shared.run_checkpoint().map_err(|trouble| {
+        let said = match trouble {
+            Trouble::Full => std::io::Error::from(std::io::ErrorKind::StorageFull),
+            Trouble::Poisoned(why) => std::io::Error::other(why.to_string()),
+        };
+        DiskError::new("checkpoint", "the data directory")(said).into()
+    })
+}
+
+struct Recovery<'a> {
+    context: &'a FileContext,
+    logs: BTreeMap<EventlogId, RecoveredLog>,
+    waiting: BTreeMap<EventlogId, Vec<Batch>>,
+    waiting_bytes: usize,
+    /// Eventlogs whose events do not fit together; fine only if they turn out to be deleted.
+    faults: BTreeMap<EventlogId, OpenError>,
+}
+
+impl<'a> Recovery<'a> {
+    fn read(context: &'a FileContext) -> Result<Self, OpenError> {
+        let mut logs = BTreeMap::new();
+        let names = context
+            .fs
+            .list_dir(SEGMENTS_DIR)
+            .map_err(DiskError::new("list", SEGMENTS_DIR))?;
+        for entry in names.iter().filter(|entry| entry.is_dir) {
+            if let Some(id) = dir_log(&entry.name) {
+                logs.insert(id, RecoveredLog::read(context, id)?);
+            }
+        }
+        let (waiting, faults) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Recovery {
+            context,
+            logs,
+            waiting,
+            waiting_bytes: 0,
+            faults,
+        })
+    }
+
+    fn entry(&mut self, entry: Entry) -> Result<(), OpenError> {
+        match entry {
+            Entry::Batch(batch) => {
+                self.waiting_bytes += batch.len();
+                self.waiting
+                    .entry(batch.header().eventlog)
+                    .or_default()
+                    .push(batch);
+                if self.waiting_bytes < REPLAY_BYTES {
+                    return Ok(());
+                }
+                self.append_waiting()
+            }
+            Entry::LogCreated(id) => {
+                let most = self.context.options.max_producers;
+                self.logs
+                    .entry(id)
+                    .or_insert_with(|| RecoveredLog::empty(id, most));
+                Ok(())
+            }
+            Entry::LogDeleted(id) => {
+                self.waiting.remove(&id);
+                self.faults.remove(&id);
+                self.logs.remove(&id);
+                Ok(remove_files(self.context.fs.as_ref(), &Log::dir_of(id))?)
+            }
+        }
+    }
+
+    fn append_waiting(&mut self) -> Result<(), OpenError> {
+        self.waiting_bytes = 0;
+        for (id, batches) in std::mem::take(&mut self.waiting) {
+            if self.faults.contains_key(&id) {
+                continue;
+            }
+            let fault = |what| {
+                Corruption {
+                    file: Log::dir_of(id),
+                    position: 0,
+                    what,
+                }
+                .into()
+            };
+            let Some(log) = self.logs.get_mut(&id) else {
+                let what =
+                    "the write-ahead log has events of this eventlog, but its files are missing";
+                self.faults.insert(id, fault(what));
+                continue;
+            };
+            match log.append(self.context, &batches) {
+                Ok(()) => {}
+                Err(AppendFault::Gap(what)) => drop(self.faults.insert(id, fault(what))),
+                Err(AppendFault::Disk(e)) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<HashMap<EventlogId, Arc<Log>>, OpenError> {
+        self.append_waiting()?;
+        if let Some((_, fault)) = self.faults.pop_first() {
+            return Err(fault);
+        }
+        let mut logs = HashMap::with_capacity(self.logs.len());
+        for (id, log) in self.logs {
+            log.check_complete()?;
+            logs.insert(id, Arc::new(Log::new(id, log)));
+        }
+        Ok(logs)
+    }
+}

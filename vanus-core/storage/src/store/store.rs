@@ -1,0 +1,496 @@
+//! The handle.
+
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
+use vanus_types::{Batch, Clock, Durability, Entropy, EventlogId};
+
+use super::{
+    AdminError, AppendError, Appended, DiskError, Health, LogInfo, OpenError, ReadChunk, ReadError,
+    Stats, StoreOptions, Threads,
+    block::block_on,
+    queue::{AdminDone, AppendDone, Done, Request},
+    recover,
+    shared::{Shared, count},
+    threads::Running,
+};
+use crate::{
+    fs::{DirLock, Fs},
+    log::Log,
+    wal::largest_batch,
+};
+
+const LOCK: &str = "LOCK";
+
+/// A store of eventlogs on one file system. A cheap handle: clones share the store, and the last one to go stops it
+/// without a checkpoint; see [`Store::close`].
+#[derive(Debug, Clone)]
+pub struct Store {
+    open: Arc<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+    lock: Mutex<Option<Box<dyn DirLock>>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Open {
+    fn stop(&self) {
+        self.shared.queue.stop();
+        if let Some(running) = self.running.lock().take() {
+            running.stop(&self.shared);
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store on `fs`, making it where there is none: locks the directory, reads back what is there, cuts
+    /// what was being written when it stopped, and appends from the write-ahead log what segments lack.
+    ///
+    /// Blocks for as long as that takes; after a clean [`Store::close`] that is short.
+    ///
+    /// # Errors
+    /// [`OpenError`]. After [`OpenError::Corrupted`] durable events are as they were found.
+    pub fn open(
+        fs: Arc<dyn Fs>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: StoreOptions,
+    ) -> Result<Store, OpenError> {
+        options.check()?;
+        let lock = fs.lock(LOCK).map_err(|e| match e.kind() {
+            std::io::ErrorKind::WouldBlock => OpenError::Locked(e.to_string()),
+            _ => DiskError::new("lock", LOCK)(e).into(),
+        })?;
+        let threads = options.threads;
+        let shared = Arc::new(recover::open(fs, clock, entropy, options)?);
+        let running = match threads {
+            Threads::Inline => None,
+            Threads::Background => Some(
+                Running::start(&shared)
+                    .map_err(DiskError::new("start", "the threads of the store"))?,
+            ),
+        };
+        let (running, lock) = (Mutex::new(running), Mutex::new(Some(lock)));
+        Ok(Store {
+            open: Arc::new(Open {
+                shared,
+                running,
+                lock,
+            }),
+        })
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.open.shared
+    }
+
+    /// The random id the store got when it was made.
+    pub fn id(&self) -> [u8; 16] {
+        self.shared().id
+    }
+
+    /// Creates an eventlog, durably; one that exists is fine.
+    ///
+    /// Cancel-safe in this sense: dropping the future does not undo what was asked for.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn create_log(
+        &self,
+        log: EventlogId,
+    ) -> impl Future<Output = Result<(), AdminError>> + Send + use<> {
+        self.administer(|log, done| Request::Create { log, done }, log)
+    }
+
+    /// As [`Store::create_log`], blocking the thread.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn create_log_blocking(&self, log: EventlogId) -> Result<(), AdminError> {
+        block_on(self.create_log(log))
+    }
+
+    /// Deletes an eventlog with all its events, durably; one that does not exist is fine. Its files go with the next
+    /// checkpoint, and until then its id can not be used again.
+    ///
+    /// Cancel-safe in this sense: dropping the future does not undo what was asked for.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn delete_log(
+        &self,
+        log: EventlogId,
+    ) -> impl Future<Output = Result<(), AdminError>> + Send + use<> {
+        self.administer(|log, done| Request::Delete { log, done }, log)
+    }
+
+    /// As [`Store::delete_log`], blocking the thread.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn delete_log_blocking(&self, log: EventlogId) -> Result<(), AdminError> {
+        block_on(self.delete_log(log))
+    }
+
+    fn administer(
+        &self,
+        request: fn(EventlogId, AdminDone) -> Request,
+        log: EventlogId,
+    ) -> impl Future<Output = Result<(), AdminError>> + Send + use<> {
+        let (done, answer) = oneshot::channel();
+        let pushed = self.shared().queue.push(request(log, Done::Channel(done)));
+        match pushed {
+            Ok(()) => self.commit_inline(),
+            Err(refused) => refused.refuse(AppendError::Closed, AdminError::Closed),
+        }
+        async move { answer.await.unwrap_or(Err(AdminError::Closed)) }
+    }
+
+    /// All eventlogs, sorted.
+    pub fn logs(&self) -> Vec<EventlogId> {
+        let mut logs: Vec<EventlogId> = self.shared().logs.read().keys().copied().collect();
+        logs.sort();
+        logs
+    }
+
+    /// Appends a batch to an eventlog. The batch gets the next offsets and an append time which never goes back.
+    ///
+    /// The batch enters the queue during the call where there is room, so calls made one after the other are committed
+    /// in that order; otherwise when the future has waited for room. The answer comes when the promise of `durability`
+    /// holds.
+    ///
+    /// Dropping the future does not undo the append: once in the queue the batch is committed, and the answer is lost.
+    ///
+    /// # Errors
+    /// [`AppendError`], but never [`AppendError::Overloaded`].
+    pub fn append(
+        &self,
+        log: EventlogId,
+        batch: Batch,
+        durability: Durability,
+    ) -> impl Future<Output = Result<Appended, AppendError>> + Send + use<> {
+        let (done, answer) = oneshot::channel();
+        let waits = self
+            .submit(log, batch, durability, Done::Channel(done))
+            .map_err(Box::new);
+        let store = self.clone();
+        async move {
+            if let Err(waiting) = waits {
+                store.wait_for_room(*waiting).await?;
+            }
+            // Until the answer comes the handle keeps the store running.
+            let answer = answer.await.unwrap_or(Err(AppendError::Closed));
+            drop(store);
+            answer
+        }
+    }
+
+    /// As [`Store::append`], blocking the thread. Without threads of its own ([`Threads::Inline`]) the store writes and
+    /// syncs during the call.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_blocking(
+        &self,
+        log: EventlogId,
+        batch: Batch,
+        durability: Durability,
+    ) -> Result<Appended, AppendError> {
+        block_on(self.append(log, batch, durability))
+    }
+
+    /// Appends a batch and calls `done` with the answer, on the committing thread, so it must not block; errors that are
+    /// known at once are handed to it during the call. Batches are committed in the order of the calls.
+    ///
+    /// # Errors
+    /// [`AppendError::Overloaded`] when there is no room; then `done` is not called.
+    pub fn append_with(
+        &self,
+        log: EventlogId,
+        batch: Batch,
+        durability: Durability,
+        done: impl FnOnce(Result<Appended, AppendError>) + Send + 'static,
+    ) -> Result<(), AppendError> {
+        let bytes = self.shared().queue.capacity();
+        self.submit(log, batch, durability, Done::Callback(Box::new(done)))
+            .map_err(|_| AppendError::Overloaded { bytes })
+    }
+
+    /// Puts a batch into the queue, or refuses it; gives it back when there is no room.
+    fn submit(
+        &self,
+        log: EventlogId,
+        batch: Batch,
+        durability: Durability,
+        done: AppendDone,
+    ) -> Result<(), Waiting> {
+        let shared = self.shared();
+        let (len, max) = (batch.len() as u64, largest_batch(shared.wal.size()));
+        if len > max {
+            done.answer(Err(AppendError::TooLarge { len, max }));
+            return Ok(());
+        }
+        if let Err(trouble) = shared.health.check() {
+            done.answer(Err(trouble.into()));
+            return Ok(());
+        }
+        if shared.is_closed() {
+            done.answer(Err(AppendError::Closed));
+            return Ok(());
+        }
+        let Some(log) = shared.log(log) else {
+            done.answer(Err(AppendError::UnknownLog(log)));
+            return Ok(());
+        };
+        let cost = shared.queue.cost(&batch);
+        if !shared.queue.try_reserve(cost) {
+            return Err(Waiting {
+                log,
+                batch,
+                durability,
+                done,
+                cost,
+            });
+        }
+        self.enter(log, batch, durability, done);
+        Ok(())
+    }
+
+    fn enter(&self, log: Arc<Log>, batch: Batch, durability: Durability, done: AppendDone) {
+        match self.shared().queue.push(Request::Append {
+            log,
+            batch,
+            durability,
+            done,
+        }) {
+            Ok(()) => self.commit_inline(),
+            Err(refused) => refused.refuse(AppendError::Closed, AdminError::Closed),
+        }
+    }
+
+    async fn wait_for_room(&self, waiting: Waiting) -> Result<(), AppendError> {
+        let room = self.shared().queue.room();
+        let Ok(permit) = room.acquire_many(waiting.cost).await else {
+            return Err(AppendError::Closed);
+        };
+        permit.forget();
+        self.enter(waiting.log, waiting.batch, waiting.durability, waiting.done);
+        Ok(())
+    }
+
+    /// Without threads, whoever adds a request commits what waits.
+    fn commit_inline(&self) {
+        let shared = self.shared();
+        if !shared.is_inline() {
+            return;
+        }
+        // A callback that appends again finds the committer taken; the loop that called it commits that too.
+        let Some(mut committer) = shared.committer.try_lock() else {
+            return;
+        };
+        loop {
+            let requests = shared.queue.take_now(shared.most_group_bytes());
+            if requests.is_empty() {
+                return;
+            }
+            committer.commit(shared, requests);
+        }
+    }
+
+    fn log(&self, log: EventlogId) -> Result<Arc<Log>, ReadError> {
+        if self.shared().is_closed() {
+            return Err(ReadError::Closed);
+        }
+        self.shared().log(log).ok_or(ReadError::UnknownLog(log))
+    }
+
+    /// Reads batches from the one that holds `offset` on: at least one, together about `max_bytes`. At the end the answer
+    /// is empty. What comes from the disk is verified. Blocks where the disk has to be asked.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read(
+        &self,
+        log: EventlogId,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<ReadChunk, ReadError> {
+        let shared = self.shared();
+        let (chunk, from_disk) = self.log(log)?.read(&shared.context, offset, max_bytes)?;
+        let counters = &shared.counters;
+        if from_disk {
+            count(&counters.batches_read_disk, chunk.batches.len() as u64);
+            count(
+                &counters.bytes_read_disk,
+                chunk.batches.iter().map(|b| b.len() as u64).sum(),
+            );
+        } else {
+            count(&counters.batches_read_memory, chunk.batches.len() as u64);
+        }
+        Ok(chunk)
+    }
+
+    /// As [`Store::read`] where the answer is in memory, else `None`. Never blocks.
+    ///
+    /// # Errors
+    /// [`ReadError`], but never of the disk.
+    pub fn try_read_tail(
+        &self,
+        log: EventlogId,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<Option<ReadChunk>, ReadError> {
+        let chunk = self.log(log)?.try_read_tail(offset, max_bytes)?;
+        if let Some(chunk) = &chunk {
+            count(
+                &self.shared().counters.batches_read_memory,
+                chunk.batches.len() as u64,
+            );
+        }
+        Ok(chunk)
+    }
+
+    /// A view of the next offset to be written: everything below is committed and can be read. It says nothing more when
+    /// the eventlog is deleted; [`Store::wait_for`] does.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownLog`] or [`ReadError::Closed`].
+    pub fn committed(&self, log: EventlogId) -> Result<watch::Receiver<u64>, ReadError> {
+        Ok(self.log(log)?.watch())
+    }
+
+    /// Waits until the event at `offset` is committed; answers the next offset to be written. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownLog`] or [`ReadError::Closed`], also while it waits.
+    pub async fn wait_for(&self, log: EventlogId, offset: u64) -> Result<u64, ReadError> {
+        let found = self.log(log)?;
+        let mut end = found.watch();
+        loop {
+            let now = *end.borrow_and_update();
+            if self.shared().is_closed() {
+                return Err(ReadError::Closed);
+            }
+            if found.is_deleted() {
+                return Err(ReadError::UnknownLog(log));
+            }
+            if now > offset {
+                return Ok(now);
+            }
+            if end.changed().await.is_err() {
+                return Err(ReadError::UnknownLog(log));
+            }
+        }
+    }
+
+    /// Facts about an eventlog.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownLog`] or [`ReadError::Closed`].
+    pub fn info(&self, log: EventlogId) -> Result<LogInfo, ReadError> {
+        Ok(self.log(log)?.info())
+    }
+
+    /// The first offset appended at `time_ms` (milliseconds since the Unix epoch) or later; the next offset to be
+    /// written if there is none. Blocks where the disk has to be asked.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn offset_at(&self, log: EventlogId, time_ms: i64) -> Result<u64, ReadError> {
+        self.log(log)?.offset_at(&self.shared().context, time_ms)
+    }
+
+    /// Deletes whole segments, the oldest first, whose last event was appended before `before_ms` (milliseconds since
+    /// the Unix epoch); answers how many. The next offset stays. Blocks.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn expire(&self, log: EventlogId, before_ms: i64) -> Result<u64, AdminError> {
+        if self.shared().is_closed() {
+            return Err(AdminError::Closed);
+        }
+        self.shared().expire(log, before_ms)
+    }
+
+    /// Whether the store takes events.
+    pub fn health(&self) -> Health {
+        self.shared().health()
+    }
+
+    /// Counters since the store was opened.
+    pub fn stats(&self) -> Stats {
+        self.shared().stats()
+    }
+
+    /// Brings everything committed into segments and syncs them, so that recovery has nothing to do. Blocks.
+    ///
+    /// # Errors
+    /// [`AdminError::Full`], [`AdminError::Poisoned`] or [`AdminError::Closed`].
+    pub fn checkpoint(&self) -> Result<(), AdminError> {
+        if self.shared().is_closed() {
+            return Err(AdminError::Closed);
+        }
+        Ok(self.shared().run_checkpoint()?)
+    }
+
+    /// Does what the threads of a store do in the background, as far as it is due: to be called now and then with
+    /// [`Threads::Inline`]. With [`Threads::Background`] it does nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::Full`] or [`AdminError::Poisoned`].
+    pub fn tick(&self) -> Result<(), AdminError> {
+        let shared = self.shared();
+        if !shared.is_inline() || shared.is_closed() {
+            return Ok(());
+        }
+        self.commit_inline();
+        shared.committer.lock().sync_if_due(shared)?;
+        Ok(shared.work_inline()?)
+    }
+
+    /// Commits what waits, makes a checkpoint, ends the threads and unlocks the directory. Other handles answer with an
+    /// error from then on. Blocks. Without it nothing acknowledged is lost either, but opening takes longer.
+    ///
+    /// # Errors
+    /// [`AdminError::Full`] or [`AdminError::Poisoned`] when the checkpoint failed; the store is closed all the same.
+    pub fn close(&self) -> Result<(), AdminError> {
+        let shared = self.shared();
+        self.open.stop();
+        if shared.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let result = shared
+            .committer
+            .lock()
+            .sync(shared)
+            .and_then(|()| shared.run_checkpoint());
+        for log in shared.logs.read().values() {
+            log.wake();
+        }
+        drop(self.open.lock.lock().take());
+        Ok(result?)
+    }
+}
+
+/// A batch that found no room.
+#[derive(Debug)]
+struct Waiting {
+    log: Arc<Log>,
+    batch: Batch,
+    durability: Durability,
+    done: AppendDone,
+    cost: u32,
+}

@@ -1,0 +1,171 @@
+//! The threads of a store: one commits, one flushes, one checkpoints and prepares files.
+
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::{health::Worker, queue::Taken, shared::Shared};
+
+/// How long a worker waits before it tries again on a full disk.
+const RETRY_FULL: Duration = Duration::from_secs(1);
+
+/// The running threads.
+#[derive(Debug)]
+pub(crate) struct Running {
+    commit: JoinHandle<()>,
+    others: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<Running> {
+        let spawn = |name: &str, work: fn(&Shared)| {
+            let shared = shared.clone();
+            thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || work(&shared))
+        };
+        let commit = spawn("vanus-commit", commit)?;
+        let others = [
+            ("vanus-flush", flush as fn(&Shared)),
+            ("vanus-checkpoint", checkpoint),
+        ];
+        let others = others.into_iter().map(|(name, work)| spawn(name, work));
+        match others.collect() {
+            Ok(others) => Ok(Running { commit, others }),
+            Err(e) => {
+                shared.queue.stop();
+                stop_workers(shared);
+                Err(e)
+            }
+        }
+    }
+
+    /// Answers what waits, then ends all threads.
+    pub(crate) fn stop(self, shared: &Shared) {
+        shared.queue.stop();
+        join(self.commit);
+        stop_workers(shared);
+        self.others.into_iter().for_each(join);
+    }
+}
+
+fn stop_workers(shared: &Shared) {
+    shared.signals.state.lock().stop = true;
+    shared.signals.flush.notify_all();
+    shared.signals.checkpoint.notify_all();
+    shared.signals.progress.notify_all();
+}
+
+fn join(thread: JoinHandle<()>) {
+    // The last handle may be dropped by a callback, which runs on the committing thread itself.
+    if thread.thread().id() != thread::current().id() {
+        // A panic has been reported by its hook already.
+        drop(thread.join());
+    }
+}
+
+fn commit(shared: &Shared) {
+    let most = shared.most_group_bytes();
+    loop {
+        let wait = shared.committer.lock().until_sync(shared);
+        match shared.queue.take(most, wait) {
+            Taken::Requests(requests) => shared.committer.lock().commit(shared, requests),
+            Taken::Timeout => drop(shared.committer.lock().sync_if_due(shared)),
+            Taken::Stopped => {
+                // Nobody was promised this sync; it makes a later loss of power cheaper.
+                drop(shared.committer.lock().sync(shared));
+                return;
+            }
+        }
+    }
+}
+
+fn flush(shared: &Shared) {
+    let interval = Duration::from_millis(shared.context.options.flush_interval_ms);
+    loop {
+        {
+            let mut state = shared.signals.state.lock();
+            while !state.stop && !state.flush_now {
+                if state.flush_soon {
+                    if shared
+                        .signals
+                        .flush
+                        .wait_for(&mut state, interval)
+                        .timed_out()
+                    {
+                        break;
+                    }
+                } else {
+                    shared.signals.flush.wait(&mut state);
+                }
+            }
+            if state.stop {
+                return;
+            }
+            state.flush_now = false;
+            state.flush_soon = false;
+        }
+        match shared.flush_round() {
+            Ok(_) => {
+                shared.signal(
+                    |state| state.checkpoint_soon = true,
+                    &shared.signals.checkpoint,
+                );
+            }
+            Err(_) if shared.health.is_full(Worker::Flush) => {
+                let mut state = shared.signals.state.lock();
+                if !state.stop {
+                    shared.signals.flush.wait_for(&mut state, RETRY_FULL);
+                }
+                state.flush_now = true;
+            }
+            // Poisoned: there is nothing left to do but to end.
+            Err(_) => {}
+        }
+    }
+}
+
+fn checkpoint(shared: &Shared) {
+    let interval = Duration::from_millis(shared.context.options.checkpoint_interval_ms);
+    let mut full = false;
+    loop {
+        let (prepare, now) = {
+            let mut state = shared.signals.state.lock();
+            while !state.stop && !state.checkpoint_now && !state.prepare {
+                if full || state.checkpoint_soon {
+                    let wait = if full { RETRY_FULL } else { interval };
+                    if shared
+                        .signals
+                        .checkpoint
+                        .wait_for(&mut state, wait)
+                        .timed_out()
+                    {
+                        state.checkpoint_now = state.checkpoint_soon || full;
+                        state.prepare = full;
+                    }
+                } else {
+                    shared.signals.checkpoint.wait(&mut state);
+                }
+            }
+            if state.stop {
+                return;
+            }
+            (
+                std::mem::take(&mut state.prepare),
+                std::mem::take(&mut state.checkpoint_now),
+            )
+        };
+        full = false;
+        if prepare {
+            full |= !shared.prepare_wal_file();
+        }
+        if now {
+            shared.signals.state.lock().checkpoint_soon = false;
+            drop(shared.run_checkpoint());
+            full |= shared.health.is_full(Worker::Checkpoint);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Reading the write-ahead log back after a stop, however it came.
+//!
+//! Files are read in the order of their numbers, frames in the order of their positions. The frame that is
+//! expected next carries the sequence number after the last one. When it is missing, one of two things happened:
+//! it was being written when the power went and nobody was promised anything (a torn tail, which is cut), or it
+//! was durable and is damaged now. A later frame that was written knowing the missing one durable tells the
+//! second: then recovery stops with an error that names the place, and changes nothing.
+
+use bytes::Bytes;
+
+use super::{
+    files::WAL_DIR,
+    layout::{BLOCK, Entry, FileHeader, FrameHeader, decode_entries, decode_frame, file_number},
+    read_checkpoint,
+};
+use crate::{
+    fs::{Fs, OpenMode, read_full_at},
+    store::{Corruption, DiskError, MAX_WAL_FILE_BYTES, OpenError},
+};
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    /// The number of any frame written next; higher than any ever seen, so that no frame cut now can come back.
+    pub(crate) next_lsn: u64,
+    /// The number of any file made next.
+    pub(crate) next_number: u64,
+    /// All files with their lengths; none is needed once what was replayed is safe.
+    pub(crate) files: Vec<(String, u64)>,
+    /// Frames replayed.
+    pub(crate) frames: u64,
+}
+
+/// Hands every entry after the checkpoint to `visit`, in order, with the number of its frame. `end_of_file` runs
+/// when the memory of the entries seen so far should be let go.
+pub(crate) fn replay(
+    fs: &dyn Fs,
+    visit: &mut dyn FnMut(u64, Entry) -> Result<(), OpenError>,
+) -> Result<Replay, OpenError> {
+    let checkpoint = read_checkpoint(fs)?;
+    let mut walk = Walk {
+        checkpoint,
+        last: 0,
+        seen: checkpoint,
+        broken: None,
+        frames: 0,
+    };
+    let mut files = Vec::new();
+    let mut next_number = 1;
+    let entries = fs
+        .list_dir(WAL_DIR)
+        .map_err(DiskError::new("list", WAL_DIR))?;
+    // Names have a fixed width, so their order is that of their numbers.
+    for entry in entries {
+        let Some(number) = file_number(&entry.name) else {
+            continue;
+        };
+        let path = format!("{WAL_DIR}/{}", entry.name);
+        let bytes = read_wal_file(fs, &path)?;
+        next_number = next_number.max(number.saturating_add(1));
+        files.push((path.clone(), bytes.len() as u64));
+        if let Some(generation) = generation(&path, &bytes, number)? {
+            walk.file(
+                &path,
+                &bytes,
+                FileHeader {
+                    number,
+                    generation,
+                    size: 0,
+                },
+                visit,
+            )?;
+        }
+    }
+    let next_lsn = walk.seen.max(walk.last).saturating_add(1);
+    Ok(Replay {
+        next_lsn,
+        next_number,
+        files,
+        frames: walk.frames,
+    })
+}
+
+fn read_wal_file(fs: &dyn Fs, path: &str) -> Result<Bytes, OpenError> {
+    let fail = || DiskError::new("read", path);
+    let file = fs.open(path, OpenMode::Read).map_err(fail())?;
+    let len = file.len().map_err(fail())?.min(MAX_WAL_FILE_BYTES);
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    let read = read_full_at(file.as_ref(), &mut bytes, 0).map_err(fail())?;
+    bytes.truncate(read);
+    Ok(bytes.into())
+}
+
+/// The life the file is in; `None` when no frame was ever written in it.
+fn generation(path: &str, bytes: &Bytes, number: u64) -> Result<Option<u64>, OpenError> {
+    match FileHeader::decode(bytes) {
+        Ok(Some(header)) => Ok((header.number == number).then_some(header.generation)),
+        // The header is synced before the first frame is written: without it there is no frame, unless it was
+        // damaged later. Then the first frame still tells the life.
+        Ok(None) => Ok(decode_frame(bytes, BLOCK, number).map(|(frame, _)| frame.generation)),
+        Err(found) => Err(OpenError::UnknownFormat {
+            file: path.to_owned(),
+            found,
+            known: 1,
+        }),
+    }
+}
+
+#[derive(Debug)]
+struct Walk {
+    checkpoint: u64,
+    /// The last frame of the sequence.
+    last: u64,
+    /// The highest number seen in any frame, in sequence or not.
+    seen: u64,
+    /// Where the sequence broke last.
+    broken: Option<(String, u64)>,
+    frames: u64,
+}
+
+impl Walk {
+    fn file(
+        &mut self,
+        path: &str,
+        bytes: &Bytes,
+        file: FileHeader,
+        visit: &mut dyn FnMut(u64, Entry) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
+        let mut position = BLOCK;
+        let mut whole = true;
+        while position < bytes.len() as u64 {
+            let frame = decode_frame(bytes, position, file.number)
+                .filter(|(header, _)| header.generation == file.generation);
+            let Some((header, payload)) = frame else {
+                if whole {
+                    self.broken = Some((path.to_owned(), position));
+                }
+                whole = false;
+                position += BLOCK;
+                continue;
+            };
+            self.frame(path, &header, payload, visit)?;
+            position += header.span();
+        }
+        Ok(())
+    }
+
+    fn frame(
+        &mut self,
+        path: &str,
+        header: &FrameHeader,
+        payload: Bytes,
+        visit: &mut dyn FnMut(u64, Entry) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
+        self.seen = self.seen.max(header.lsn);
+        if header.lsn <= self.last {
+            return Ok(());
+        }
+        let expected = self.last.max(self.checkpoint).saturating_add(1);
+        if header.lsn > expected {
+            // Frames from `expected` on are missing; this one may know that they were durable.
+            if header.synced_lsn >= expected {
+                let here = || (path.to_owned(), header.position);
+                let (file, position) = self.broken.clone().unwrap_or_else(here);
+                let what = "a durable frame is missing or does not match its checksum";
+                return Err(Corruption {
+                    file,
+                    position,
+                    what,
+                }
+                .into());
+            }
+            return Ok(());
+        }
+        self.last = header.lsn;
+        if header.lsn <= self.checkpoint {
+            return Ok(());
+        }
+        self.frames += 1;
+        let Some(entries) = decode_entries(payload, header.entries) else {
+            let what = "a whole frame holds an entry that can not be read";
+            let (file, position) = (path.to_owned(), header.position);
+            return Err(Corruption {
+                file,
+                position,
+                what,
+            }
+            .into());
+        };
+        entries
+            .into_iter()
+            .try_for_each(|entry| visit(header.lsn, entry))
+    }
+}

@@ -1,0 +1,126 @@
+//! The end of the write-ahead log: frames go in, and are made durable.
+
+use std::{io::IoSlice, sync::Arc};
+
+use super::{
+    files::{Ready, WalFiles},
+    layout::{BLOCK, Entry, FrameBytes, FrameHeader, span},
+};
+use crate::{fs::write_all_vectored_at, store::DiskError};
+
+/// Writes frames. Owned by the committer; there is one.
+#[derive(Debug)]
+pub(crate) struct WalWriter {
+    files: Arc<WalFiles>,
+    current: Option<Current>,
+    next_lsn: u64,
+    synced_lsn: u64,
+    unsynced_bytes: u64,
+    bytes: FrameBytes,
+}
+
+#[derive(Debug)]
+struct Current {
+    ready: Ready,
+    position: u64,
+}
+
+impl WalWriter {
+    /// A writer whose first frame will be `next_lsn`, in a new file.
+    pub(crate) fn new(files: Arc<WalFiles>, next_lsn: u64) -> WalWriter {
+        WalWriter {
+            files,
+            current: None,
+            next_lsn,
+            synced_lsn: next_lsn.saturating_sub(1),
+            unsynced_bytes: 0,
+            bytes: FrameBytes::default(),
+        }
+    }
+
+    /// The number of the last frame written.
+    pub(crate) fn written_lsn(&self) -> u64 {
+        self.next_lsn.saturating_sub(1)
+    }
+
+    /// Bytes written and not yet synced.
+    pub(crate) fn unsynced_bytes(&self) -> u64 {
+        self.unsynced_bytes
+    }
+
+    /// Whether a frame with such a payload fits into the current file.
+    pub(crate) fn fits(&self, payload: usize) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|current| current.position + span(payload) <= self.files.size())
+    }
+
+    /// Whether little is left of the current file, so that the next one should be prepared.
+    pub(crate) fn past_half(&self) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|current| current.position > self.files.size() / 2)
+    }
+
+    /// Takes the next file into use. Everything written has to be synced before, so that at most one file is ever
+    /// unsynced. When it fails nothing has changed, and it can be tried again.
+    pub(crate) fn next_file(&mut self) -> Result<(), DiskError> {
+        debug_assert_eq!(self.unsynced_bytes, 0);
+        let ready = self.files.take()?;
+        if let Some(full) = self.current.take() {
+            self.files
+                .retire_current(full.ready.path, self.next_lsn.saturating_sub(1));
+        }
+        self.current = Some(Current {
+            ready,
+            position: BLOCK,
+        });
+        Ok(())
+    }
+
+    /// Writes one frame; answers the bytes it took. It has to fit, see [`WalWriter::fits`].
+    pub(crate) fn append(&mut self, entries: &[Entry]) -> Result<u64, DiskError> {
+        let Some(current) = self.current.as_mut() else {
+            return Err(DiskError::new("write to", "wal")(
+                std::io::ErrorKind::NotFound.into(),
+            ));
+        };
+        let mut header = FrameHeader {
+            number: current.ready.header.number,
+            generation: current.ready.header.generation,
+            position: current.position,
+            lsn: self.next_lsn,
+            synced_lsn: self.synced_lsn,
+            payload_len: 0,
+            entries: 0,
+        };
+        self.bytes.lay_out(&mut header, entries);
+        let mut pieces: Vec<IoSlice<'_>> = self
+            .bytes
+            .padded_pieces(entries)
+            .map(IoSlice::new)
+            .collect();
+        write_all_vectored_at(current.ready.file.as_ref(), &mut pieces, current.position)
+            .map_err(DiskError::new("write to", current.ready.path.as_str()))?;
+        let span = header.span();
+        current.position += span;
+        self.next_lsn += 1;
+        self.unsynced_bytes += span;
+        Ok(span)
+    }
+
+    /// Makes every frame written durable; answers whether there was anything to do.
+    pub(crate) fn sync(&mut self) -> Result<bool, DiskError> {
+        let Some(current) = self.current.as_ref().filter(|_| self.unsynced_bytes > 0) else {
+            return Ok(false);
+        };
+        current
+            .ready
+            .file
+            .sync_data()
+            .map_err(DiskError::new("sync", current.ready.path.as_str()))?;
+        self.unsynced_bytes = 0;
+        self.synced_lsn = self.next_lsn.saturating_sub(1);
+        Ok(true)
+    }
+}
