@@ -1,0 +1,182 @@
+//! Printing: tables for people, JSON for programs. Nothing else writes to standard output.
+
+use std::io::{self, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{cli::Format, error::CliError, hint::hint};
+
+/// Narrowest table on a terminal, in columns.
+const LEAST_WIDTH: u16 = 40;
+
+/// How answers are printed.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    format: Format,
+    /// Columns of the terminal; absent when the answer goes elsewhere: lines are not cut then.
+    width: Option<u16>,
+}
+
+/// A field and its value, for people.
+pub(crate) type Field = (&'static str, String);
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        let out = rustix::stdio::stdout();
+        let size = rustix::termios::tcgetwinsize(out).ok().map(|size| size.ws_col);
+        Self { format, width: size.filter(|columns| *columns > 0) }
+    }
+
+    /// Whether answers are for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// The same output, for programs if `json` asks for it.
+    pub(crate) fn or_json(&self, json: bool) -> Self {
+        let format = if json { Format::Json } else { self.format };
+        Self { format, width: self.width }
+    }
+
+    /// One thing: its serialized form, or its fields below each other.
+    pub(crate) fn one<T: Serialize>(
+        &self,
+        value: &T,
+        fields: impl FnOnce() -> Vec<Field>,
+    ) -> Result<(), CliError> {
+        if self.is_json() {
+            return self.json(value);
+        }
+        let mut table = self.table();
+        for (name, value) in fields() {
+            table.add_row([format!("{name}:"), clean(&value)]);
+        }
+        self.text(&table.to_string())
+    }
+
+    /// Many things: their serialized forms as a list, or a row each. `none` says that there are
+    /// none.
+    pub(crate) fn many<T: Serialize>(
+        &self,
+        values: &[T],
+        none: &str,
+        columns: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> Result<(), CliError> {
+        if self.is_json() {
+            return self.json(&values);
+        }
+        if values.is_empty() {
+            return self.text(none);
+        }
+        self.rows(columns, values.iter().map(row))
+    }
+
+    /// A table of `rows`, for people.
+    pub(crate) fn rows(
+        &self,
+        columns: &[&str],
+        rows: impl Iterator<Item = Vec<String>>,
+    ) -> Result<(), CliError> {
+        let mut table = self.table();
+        table.set_header(columns);
+        for row in rows {
+            table.add_row(row.iter().map(|cell| clean(cell)));
+        }
+        self.text(&table.to_string())
+    }
+
+    /// That something was done: `value` for programs, `sentence` for people.
+    pub(crate) fn done<T: Serialize>(&self, value: &T, sentence: &str) -> Result<(), CliError> {
+        if self.is_json() { self.json(value) } else { self.text(&clean(sentence)) }
+    }
+
+    /// One document.
+    pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::other);
+        self.text(&text.map_err(CliError::Output)?)
+    }
+
+    /// One document on one line, for streams of them.
+    pub(crate) fn json_line<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string(value).map_err(io::Error::other);
+        self.raw(format!("{}\n", text.map_err(CliError::Output)?).as_bytes())
+    }
+
+    /// Text for people, line by line without spaces at the ends of lines.
+    pub(crate) fn text(&self, text: &str) -> Result<(), CliError> {
+        let mut lines = String::with_capacity(text.len() + 1);
+        for line in text.lines() {
+            lines.push_str(line.trim_end());
+            lines.push('\n');
+        }
+        self.raw(lines.as_bytes())
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(CliError::Output)
+    }
+
+    /// Why the command failed, to standard error.
+    pub(crate) fn error(&self, error: &CliError) {
+        let (fault, hint) = (error.fault(), hint(error.fault().code));
+        let text = if matches!(error, CliError::Output(_)) {
+            // Whoever read the answer is gone; who reads this one is not.
+            format!("error: {fault}\n")
+        } else if self.is_json() {
+            let (code, title) = (fault.code.to_string(), fault.code.title());
+            let error = json!({ "code": code, "title": title, "message": fault.message, "hint": hint });
+            format!("{}\n", json!({ "error": error }))
+        } else {
+            let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+            format!("error: {}\n{hint}", clean(&fault.to_string()))
+        };
+        if error.exit_code() != 0 {
+            // There is nowhere left to complain to.
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+
+    /// Something people should know, to standard error; programs are not told.
+    pub(crate) fn note(&self, sentence: &str) {
+        if !self.is_json() {
+            let _ = writeln!(io::stderr().lock(), "{}", clean(sentence));
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(NOTHING);
+        if let Some(width) = self.width {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(width.max(LEAST_WIDTH));
+        }
+        table
+    }
+}
+
+/// Text from elsewhere with its control characters made visible, so that it cannot steer the
+/// terminal it is printed on.
+pub(crate) fn clean(text: &str) -> String {
+    let control = |c: char| c.is_control() && c != '\n';
+    if !text.contains(control) {
+        return text.to_owned();
+    }
+    let show = |c: char| if control(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(clean("a\u{1b}[31mb\tc\nd"), "a\\u{1b}[31mb\\tc\nd");
+        assert_eq!(clean("größe"), "größe");
+    }
+}

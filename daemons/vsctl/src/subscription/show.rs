@@ -1,0 +1,116 @@
+//! How subscriptions are printed.
+
+use std::time::Duration;
+
+use vanus_types::control::{
+    StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
+};
+
+use crate::{
+    error::CliError,
+    human,
+    output::{Field, Output},
+};
+
+/// Prints one subscription.
+pub(super) fn info(output: &Output, info: &SubscriptionInfo) -> Result<(), CliError> {
+    output.one(info, || fields(info))?;
+    if output.is_json() || info.progress.is_empty() {
+        return Ok(());
+    }
+    output.text("\n")?;
+    let columns = ["EVENTLOG", "COMMITTED", "POSITION", "END", "RETRYING"];
+    let rows = info.progress.iter().map(|log| {
+        vec![
+            log.eventlog.to_string(),
+            log.committed.to_string(),
+            log.position.to_string(),
+            log.end_offset.to_string(),
+            log.retrying.to_string(),
+        ]
+    });
+    output.rows(&columns, rows)
+}
+
+/// Prints many.
+pub(super) fn list(output: &Output, infos: &[SubscriptionInfo]) -> Result<(), CliError> {
+    let columns = ["ID", "NAME", "EVENTBUS", "PHASE", "BEHIND", "SINK"];
+    output.many(infos, "There are no subscriptions.", &columns, |info| {
+        let behind: u64 = info
+            .progress
+            .iter()
+            .map(|log| log.end_offset.saturating_sub(log.committed))
+            .sum();
+        vec![
+            info.record.id.to_string(),
+            info.record.spec.name.to_string(),
+            info.record.spec.eventbus.to_string(),
+            phase(info.phase).to_owned(),
+            behind.to_string(),
+            info.record.spec.sink.clone(),
+        ]
+    })
+}
+
+fn fields(info: &SubscriptionInfo) -> Vec<Field> {
+    let (record, spec, totals) = (&info.record, &info.record.spec, &info.totals);
+    let filters = serde_json::to_string(&spec.filters).unwrap_or_default();
+    let headers: Vec<_> = spec.headers.keys().map(String::as_str).collect();
+    let mut fields = vec![
+        ("ID", record.id.to_string()),
+        ("Name", spec.name.to_string()),
+        ("Namespace", spec.namespace.to_string()),
+        ("Eventbus", spec.eventbus.to_string()),
+        ("Sink", spec.sink.clone()),
+        ("Phase", phase(info.phase).to_owned()),
+        ("Filters", if spec.filters.is_empty() { "-".to_owned() } else { filters }),
+        ("Headers", human::or_dash(&headers.join(" "))),
+        ("Description", human::or_dash(&spec.description)),
+    ];
+    fields.extend(config(&spec.config));
+    fields.extend([
+        ("Created", human::time(Some(record.created_at_ms))),
+        ("Updated", human::time(Some(record.updated_at_ms))),
+        ("Delivered", totals.delivered.to_string()),
+        ("Filtered", totals.filtered.to_string()),
+        ("Dead letters", totals.dead_lettered.to_string()),
+        ("Dropped", totals.dropped.to_string()),
+        ("Expired", totals.expired.to_string()),
+        ("In flight", totals.in_flight.to_string()),
+        ("Retrying", totals.retrying.to_string()),
+        ("Attempts", totals.attempts.to_string()),
+    ]);
+    fields
+}
+
+fn config(config: &SubscriptionConfig) -> Vec<Field> {
+    let from = match config.start_from {
+        StartFrom::Latest => "latest".to_owned(),
+        StartFrom::Earliest => "earliest".to_owned(),
+        StartFrom::Timestamp(ms) => human::time(Some(ms)),
+    };
+    let rate = match config.rate_limit {
+        0 => "unlimited".to_owned(),
+        limit => format!("{limit}/s"),
+    };
+    let timeout = Duration::from_millis(config.delivery_timeout_ms.into());
+    let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    vec![
+        ("From", from),
+        ("Rate limit", rate),
+        ("Delivery timeout", human::duration(timeout)),
+        ("Max retries", config.max_retry_attempts.to_string()),
+        ("Max in flight", config.in_flight.to_string()),
+        ("Ordered", yes(config.ordered)),
+        ("Dead letter", yes(config.dead_letter)),
+    ]
+}
+
+const fn phase(phase: SubscriptionPhase) -> &'static str {
+    match phase {
+        SubscriptionPhase::Running => "running",
+        SubscriptionPhase::Stopping => "stopping",
+        SubscriptionPhase::Stopped => "stopped",
+        SubscriptionPhase::Detached => "detached",
+    }
+}
