@@ -1,0 +1,277 @@
+//! Namespaces, eventbuses and subscriptions over REST.
+
+use serde_json::{Value, json};
+
+use crate::house::{EVENTS, House, ONE, STRUCTURED};
+
+const BUSES: &str = "/api/v1/namespaces/default/eventbuses";
+const SUBSCRIPTIONS: &str = "/api/v1/subscriptions";
+
+#[tokio::test]
+async fn a_namespace_lives_and_dies() {
+    let house = House::open().await;
+    let made = house
+        .send("POST", "/api/v1/namespaces", json!({"name": "shop"}))
+        .await;
+    assert_eq!(made.status, 201);
+    assert_eq!(made.headers["location"], "/api/v1/namespaces/shop");
+    let told = house.get("/api/v1/namespaces/shop").await.ok();
+    assert_eq!(told, made.json());
+    let names = house.get("/api/v1/namespaces").await.ok();
+    let names: Vec<_> = names["namespaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"shop") && names.contains(&"default"),
+        "{names:?}"
+    );
+
+    house
+        .send("POST", "/api/v1/namespaces", json!({"name": "shop"}))
+        .await
+        .is_problem(409, "V9300");
+    house
+        .send(
+            "POST",
+            "/api/v1/namespaces/shop/eventbuses",
+            json!({"name": "b"}),
+        )
+        .await
+        .ok();
+    house
+        .send("DELETE", "/api/v1/namespaces/shop", Value::Null)
+        .await
+        .is_problem(409, "V9902");
+    house
+        .send(
+            "DELETE",
+            "/api/v1/namespaces/shop/eventbuses/b",
+            Value::Null,
+        )
+        .await
+        .ok();
+    assert_eq!(
+        house
+            .send("DELETE", "/api/v1/namespaces/shop", Value::Null)
+            .await
+            .status,
+        204
+    );
+    house
+        .get("/api/v1/namespaces/shop")
+        .await
+        .is_problem(404, "V9406");
+}
+
+#[tokio::test]
+async fn an_eventbus_is_made_listed_changed_and_deleted() {
+    let house = House::open().await;
+    let made = house
+        .send("POST", BUSES, json!({"name": "b", "eventlogs": 3}))
+        .await;
+    assert_eq!(made.status, 201);
+    assert_eq!(made.headers["location"], format!("{BUSES}/b"));
+    assert_eq!(made.json()["logs"].as_array().unwrap().len(), 3);
+    house
+        .send("POST", BUSES, json!({"name": "b"}))
+        .await
+        .is_problem(409, "V9300");
+
+    let first = house.get(&format!("{BUSES}?limit=1")).await.ok();
+    let rest = house
+        .get(&format!(
+            "{BUSES}?after={}",
+            first["next"].as_str().unwrap()
+        ))
+        .await
+        .ok();
+    assert_eq!(first["eventbuses"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["eventbuses"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["next"], Value::Null);
+    assert_eq!(
+        house.get("/api/v1/eventbuses").await.ok()["eventbuses"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+
+    let changed = house
+        .send(
+            "PATCH",
+            &format!("{BUSES}/b"),
+            json!({"retention_ms": 5000}),
+        )
+        .await
+        .ok();
+    assert_eq!(changed["retention_ms"], 5000);
+    house.post(EVENTS, STRUCTURED, ONE).await.ok();
+    let told = house
+        .get(&format!("{BUSES}/orders?segments=true"))
+        .await
+        .ok();
+    assert_eq!(told["logs"][0]["end_offset"], 1);
+
+    assert_eq!(
+        house
+            .send("DELETE", &format!("{BUSES}/b"), Value::Null)
+            .await
+            .status,
+        204
+    );
+    house
+        .get(&format!("{BUSES}/b"))
+        .await
+        .is_problem(404, "V9401");
+}
+
+#[tokio::test]
+async fn a_subscription_is_made_paused_moved_and_deleted() {
+    let house = House::open().await;
+    let spec = json!({
+        "name": "all", "namespace": "default", "eventbus": "orders",
+        "sink": "http://127.0.0.1:9/", "disabled": true,
+        "filters": [{"exact": {"type": "t"}}],
+    });
+    let made = house.send("POST", SUBSCRIPTIONS, spec.clone()).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("{SUBSCRIPTIONS}/{id}");
+    assert_eq!(made.headers["location"], path);
+    assert_eq!(house.get(&path).await.ok()["phase"], "stopped");
+
+    house.post(EVENTS, STRUCTURED, ONE).await.ok();
+    let reset_path = format!("{path}/reset-offset");
+    let reset = async |to: Value| house.send("POST", &reset_path, json!({"to": to})).await;
+    assert_eq!(
+        reset(json!("latest")).await.ok()["progress"][0]["committed"],
+        1
+    );
+    assert_eq!(
+        reset(json!("earliest")).await.ok()["progress"][0]["committed"],
+        0
+    );
+    assert_eq!(
+        reset(json!({"timestamp": i64::MAX / 2})).await.ok()["progress"][0]["committed"],
+        1
+    );
+    reset(json!("now")).await.is_problem(400, "V9101");
+
+    let mut changed = spec.clone();
+    changed["description"] = json!("changed");
+    assert_eq!(
+        house.send("PUT", &path, changed).await.ok()["description"],
+        "changed"
+    );
+    for (query, count) in [
+        ("", 1),
+        ("?name=all", 1),
+        ("?name=none", 0),
+        ("?eventbus=orders", 1),
+        ("?namespace=vanus-system", 0),
+    ] {
+        let listed = house.get(&format!("{SUBSCRIPTIONS}{query}")).await.ok();
+        assert_eq!(
+            listed["subscriptions"].as_array().unwrap().len(),
+            count,
+            "{query}"
+        );
+    }
+    let resumed = house
+        .send("POST", &format!("{path}/resume"), Value::Null)
+        .await
+        .ok();
+    assert_eq!(resumed["phase"], "running");
+    reset(json!("latest")).await.is_problem(409, "V9202");
+    house
+        .send("POST", &format!("{path}/disable"), Value::Null)
+        .await
+        .ok();
+
+    let letters = house.get(&format!("{path}/dead-letters")).await.ok();
+    assert_eq!(letters["events"], json!([]));
+    let sent = house
+        .send("POST", &format!("{path}/dead-letters/resend"), json!({}))
+        .await
+        .ok();
+    assert_eq!((&sent["count"], &sent["done"]), (&json!(0), &json!(true)));
+    house
+        .get(&format!("{path}/dead-letters?number=65"))
+        .await
+        .is_problem(400, "V9101");
+
+    assert_eq!(house.send("DELETE", &path, Value::Null).await.status, 204);
+    house.get(&path).await.is_problem(404, "V9407");
+}
+
+#[tokio::test]
+async fn bad_wishes_are_refused_with_their_place() {
+    let house = House::open().await;
+    let refused = async |body: Value| house.send("POST", SUBSCRIPTIONS, body).await;
+    let with = |key: &str, value: Value| {
+        let mut spec = json!({
+            "name": "all", "namespace": "default", "eventbus": "orders", "sink": "http://h/",
+        });
+        spec[key] = value;
+        spec
+    };
+    refused(with("sink", json!("ftp://h/")))
+        .await
+        .is_problem(400, "V9117");
+    refused(with("sink", json!("embedded")))
+        .await
+        .is_problem(400, "V9117");
+    refused(with("eventbus", json!("none")))
+        .await
+        .is_problem(404, "V9401");
+    refused(with("unknown", json!(1)))
+        .await
+        .is_problem(400, "V9101");
+    refused(with("filters", json!([{"exact": {}}])))
+        .await
+        .is_problem(400, "V9104");
+    refused(with("name", json!("a b")))
+        .await
+        .is_problem(400, "V9101");
+    house
+        .send("POST", BUSES, json!({"name": "b", "eventlogs": 65}))
+        .await
+        .is_problem(400, "V9101");
+    house
+        .post(BUSES, &[("content-type", "application/json")], "{")
+        .await
+        .is_problem(400, "V9107");
+    house
+        .post(BUSES, &[("content-type", "text/plain")], "{}")
+        .await
+        .is_problem(415, "V9114");
+    house.post(BUSES, &[], "{}").await.is_problem(415, "V9114");
+    house
+        .get("/api/v1/subscriptions/xyz")
+        .await
+        .is_problem(400, "V9101");
+    house
+        .get("/api/v1/namespaces?limit=0")
+        .await
+        .is_problem(400, "V9101");
+    house
+        .get("/api/v1/namespaces?color=red")
+        .await
+        .is_problem(400, "V9101");
+}
+
+#[tokio::test]
+async fn the_node_and_the_document_are_told() {
+    let house = House::open().await;
+    let cluster = house.get("/api/v1/cluster").await.ok();
+    assert_eq!(
+        (&cluster["health"], &cluster["eventbuses"]),
+        (&json!("ok"), &json!(1))
+    );
+    let document = house.get("/openapi.json").await;
+    assert_eq!(document.headers["content-type"], "application/json");
+    assert_eq!(document.ok()["openapi"], "3.1.0");
+}
