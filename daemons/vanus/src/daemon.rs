@@ -10,6 +10,7 @@ use vanus_net::{
     quic::{Identity, QuicOptions, QuicTransport},
     serve::{ServeOptions, serve},
 };
+use vanus_proto::transport::Transport as _;
 use vanus_runtime::{
     Config,
     signals::Shutdown,
@@ -75,7 +76,7 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
     ));
     let options = gateway_options(&config, http.to_string(), quic.clone());
     let gateway = Gateway::new(vanus.clone(), options, shutdown.drain.clone());
-    gateway.metrics().register(&metrics);
+    metrics.fill(|registry| gateway.metrics().register(registry));
     let http_task = tokio::spawn(gateway.serve(http_listener));
     tracing::info!(%http, %quic, metrics = %telemetry, data_dir = %config.data_dir.display(), "vanus is ready");
 

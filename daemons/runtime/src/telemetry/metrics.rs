@@ -30,6 +30,11 @@ impl Metrics {
         self.registry.lock().register(name, help, metric);
     }
 
+    /// Lets `fill` add metrics; `vanus_` is put in front of their names.
+    pub fn fill(&self, fill: impl FnOnce(&mut Registry)) {
+        fill(&mut self.registry.lock());
+    }
+
     /// Adds a collector, which is asked at every scrape. Its names are not changed.
     pub fn collect(&self, collector: impl Collector) {
         self.registry.lock().register_collector(Box::new(collector));
