@@ -11,3 +11,4 @@
 
 pub mod history;
 pub mod oracle;
+pub mod peer;

@@ -1,1 +1,10 @@
-//! Under construction.
+//! What every daemon needs around its engine: configuration, logs, metrics, health and signals.
+//!
+//! Only the daemons read configuration files, the environment and signals, and they do it here.
+//! The flags of a command line are parsed by each daemon; their meaning is [`config`]'s.
+
+pub mod config;
+pub mod signals;
+pub mod telemetry;
+
+pub use config::{Config, ConfigError, Sources};

@@ -1,2 +1,50 @@
-//! Under construction.
-fn main() {}
+//! The Vanus daemon: one process that stores, filters, delivers and serves.
+
+mod cli;
+mod daemon;
+mod metrics;
+
+use std::process::ExitCode;
+
+use vanus_runtime::{signals::Shutdown, telemetry::init_logs};
+
+#[expect(clippy::print_stderr, reason = "logs may not be there yet, and people read this")]
+fn main() -> ExitCode {
+    let sources = match cli::parse() {
+        Ok(sources) => sources,
+        Err(error) => error.exit(),
+    };
+    let loaded = match sources.load() {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = init_logs(&loaded.config.log_level, loaded.config.log_format) {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        let shutdown = Shutdown::listen()?;
+        daemon::run(loaded.config, shutdown).await
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "vanus stopped");
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

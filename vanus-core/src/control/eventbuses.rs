@@ -124,13 +124,12 @@ impl Control {
     }
 
     async fn make_eventlogs(&self, eventlogs: Vec<EventlogId>) -> Result<(), ControlError> {
-        let store = self.logs.store().clone();
-        let making = tokio::task::spawn_blocking(move || {
-            eventlogs
-                .into_iter()
-                .try_for_each(|eventlog| store.create_log(eventlog))
-        });
-        Ok(making.await.map_err(|_| ControlError::Closing)??)
+        // Asked for together, they are made with few syncs.
+        let made = eventlogs
+            .into_iter()
+            .map(|eventlog| self.logs.store().create_log(eventlog));
+        futures_util::future::try_join_all(made).await?;
+        Ok(())
     }
 
     /// Tells about an eventbus; with its segments if asked to.

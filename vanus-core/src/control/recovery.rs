@@ -70,7 +70,7 @@ impl Control {
         let collecting = tokio::task::spawn_blocking(move || -> Result<(), ControlError> {
             for item in garbage {
                 match item {
-                    Garbage::Eventlog(eventlog) => store.delete_log(eventlog)?,
+                    Garbage::Eventlog(eventlog) => store.delete_log_blocking(eventlog)?,
                     Garbage::Subscription(id) => trigger::forget(&meta, id)?,
                 }
                 meta.commit_blocking(item.delete(MetaBatch::new()))?;
@@ -96,14 +96,14 @@ impl Control {
             let present: HashSet<EventlogId> = store.logs().into_iter().collect();
             for eventlog in present.difference(&known) {
                 if store.info(*eventlog)?.end_offset == 0 {
-                    store.delete_log(*eventlog)?;
+                    store.delete_log_blocking(*eventlog)?;
                 } else {
                     kept.push(*eventlog);
                 }
             }
             for eventlog in known.difference(&present) {
                 tracing::error!(%eventlog, "an eventlog has no data in the store; it starts empty");
-                store.create_log(*eventlog)?;
+                store.create_log_blocking(*eventlog)?;
             }
             Ok(kept)
         });

@@ -104,23 +104,17 @@ impl VanusBuilder {
         let place = self.place.ok_or(OpenError::NoPlace)?;
         let (clock, entropy) = (self.clock, self.entropy);
         let options = self.options.store.clone();
-        let (store, meta) =
-            tokio::task::spawn_blocking(move || open_stores(place, clock, entropy, options))
-                .await
-                .map_err(|_| OpenError::CutOff)??;
+        let store_clock = Arc::clone(&clock);
+        let opening = move || open_stores(place, store_clock, entropy, options);
+        let opened = tokio::task::spawn_blocking(opening).await;
+        let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
         let sinks = sinks()?;
-        let triggers = Triggers::new(
-            logs.clone(),
-            Arc::clone(&meta),
-            Arc::clone(&clock),
-            sinks,
-        );
-        let clock = Arc::clone(&clock);
+        let triggers = Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&clock), sinks);
         let parts = ControlParts {
             logs: logs.clone(),
             meta: Arc::clone(&meta),
-            clock,
+            clock: Arc::clone(&clock),
             triggers,
         };
         let (control, orphans) = Control::open(parts).await?;
@@ -133,7 +127,7 @@ impl VanusBuilder {
             Arc::clone(&clock),
             self.options.retention_interval,
         );
-        Ok(Vanus::new(env, logs, meta, control, maintenance))
+        Ok(Vanus::new(clock, logs, meta, control, maintenance))
     }
 }
 
@@ -159,17 +153,12 @@ fn open_stores(
         }
     };
     // The store locks the directory, so it comes first.
-    let store = Store::open(
-        Arc::clone(&fs),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-        options,
-    )?;
+    let store = Store::open(fs, clock, entropy, options)?;
     let meta: Arc<dyn MetaStore> = match meta {
         None => Arc::new(MemoryMeta::new()),
         Some(path) => Arc::new(FjallMeta::open(&FjallOptions::new(path))?),
     };
-    Ok((Env { clock, entropy, fs }, store, meta))
+    Ok((store, meta))
 }
 
 #[cfg(feature = "http")]

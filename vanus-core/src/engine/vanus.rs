@@ -23,7 +23,6 @@ use super::{
 };
 use crate::{
     control::{Control, ControlError, DeadLetters, Resent},
-    env::Env,
     error::Error,
     eventlog::Logs,
     service::Service,
@@ -41,7 +40,7 @@ pub struct Vanus {
 
 #[derive(Debug)]
 struct Inner {
-    env: Env,
+    clock: Arc<dyn Clock>,
     logs: Logs,
     meta: Arc<dyn MetaStore>,
     control: Arc<Control>,
@@ -56,17 +55,17 @@ impl Vanus {
     }
 
     pub(super) fn new(
-        env: Env,
+        clock: Arc<dyn Clock>,
         logs: Logs,
         meta: Arc<dyn MetaStore>,
         control: Arc<Control>,
         maintenance: Maintenance,
     ) -> Self {
-        let opened_ns = env.clock.monotonic_ns();
+        let opened_ns = clock.monotonic_ns();
         let maintenance = Mutex::new(Some(maintenance));
         Self {
             inner: Arc::new(Inner {
-                env,
+                clock,
                 logs,
                 meta,
                 control,
@@ -87,23 +86,21 @@ impl Vanus {
     /// The clock the engine was opened with.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.inner.env.clock
+        &self.inner.clock
     }
 
     /// Answers the wire protocol for this engine.
     #[must_use]
     pub fn service(&self) -> Service {
         let Inner {
-            control, logs, env, ..
+            control,
+            logs,
+            clock,
+            ..
         } = self.inner.as_ref();
         let vanus = self.clone();
         let info = Arc::new(move || vanus.cluster_info());
-        Service::new(
-            Arc::clone(control),
-            logs.clone(),
-            Arc::clone(&env.clock),
-            info,
-        )
+        Service::new(Arc::clone(control), logs.clone(), Arc::clone(clock), info)
     }
 
     /// Creates a namespace.
@@ -408,7 +405,7 @@ impl Vanus {
         let now_ns = self.clock().monotonic_ns();
         ClusterInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            store_id: self.logs().store().id().to_string(),
+            store_id: format!("{:032x}", u128::from_be_bytes(self.logs().store().id())),
             uptime_ms: now_ns.saturating_sub(self.inner.opened_ns) / 1_000_000,
             namespaces: namespaces as u64,
             eventbuses: eventbuses as u64,
@@ -460,7 +457,8 @@ impl Vanus {
     }
 
     /// Closes the engine: waits for deliveries in flight, stores progress, syncs everything.
-    /// Handles answer that the engine is closing from then on.
+    /// Handles answer that the engine is closing from then on. The data directory can be opened
+    /// again once every handle is dropped.
     ///
     /// # Errors
     /// When the event store cannot be synced; what was acknowledged is safe even then.

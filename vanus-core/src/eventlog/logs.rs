@@ -70,7 +70,10 @@ impl Logs {
         batch: Batch,
         durability: Durability,
     ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, LogError> {
-        Ok(self.store.submit(eventlog, batch, durability).await?)
+        Ok(self
+            .store
+            .submit_in_order(eventlog, batch, durability)
+            .await?)
     }
 
     /// Reads from `offset` on what is there now; empty at the end.
@@ -81,16 +84,22 @@ impl Logs {
         max_bytes: usize,
     ) -> Result<ReadBatches, LogError> {
         let max_bytes = max_bytes.min(MAX_READ_LEN);
-        if let Some(chunk) = self.store.try_read_tail(eventlog, offset, max_bytes) {
+        let told = |error: ReadError| match error {
+            ReadError::Underflow { start } => LogError::Underflow { offset, start },
+            other => LogError::Read(other),
+        };
+        if let Some(chunk) = self
+            .store
+            .try_read_tail(eventlog, offset, max_bytes)
+            .map_err(told)?
+        {
             return Ok(chunk.into());
         }
         let store = self.store.clone();
         let reading =
             tokio::task::spawn_blocking(move || store.read(eventlog, offset, max_bytes)).await;
         match reading {
-            Ok(Ok(chunk)) => Ok(chunk.into()),
-            Ok(Err(ReadError::Underflow { start })) => Err(LogError::Underflow { offset, start }),
-            Ok(Err(error)) => Err(LogError::Read(error)),
+            Ok(read) => Ok(read.map_err(told)?.into()),
             Err(_cut_off) => Err(LogError::Closing),
         }
     }

@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     io::IoSlice,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -120,6 +120,8 @@ pub struct FaultyFs {
 struct Plan {
     faults: Mutex<Vec<Fault>>,
     crashed: AtomicBool,
+    /// The path of each open file, which follows renames.
+    open: Mutex<Vec<Weak<Mutex<String>>>>,
 }
 
 impl FaultyFs {
@@ -200,16 +202,28 @@ impl Fs for FaultyFs {
     fn open(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.plan.meet(OpKind::Open, path)?;
         let inner = self.inner.open(path, mode)?;
+        let path = Arc::new(Mutex::new(path.to_owned()));
+        let mut open = self.plan.open.lock();
+        open.retain(|path| path.strong_count() > 0);
+        open.push(Arc::downgrade(&path));
+        drop(open);
         Ok(Arc::new(FaultyFile {
             inner,
-            path: path.to_owned(),
+            path,
             plan: self.plan.clone(),
         }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.plan.meet(OpKind::Rename, to)?;
-        self.inner.rename(from, to)
+        self.inner.rename(from, to)?;
+        for path in self.plan.open.lock().iter().filter_map(Weak::upgrade) {
+            let mut path = path.lock();
+            if *path == from {
+                to.clone_into(&mut path);
+            }
+        }
+        Ok(())
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -253,24 +267,31 @@ impl Fs for FaultyFs {
 #[derive(Debug)]
 struct FaultyFile {
     inner: Arc<dyn File>,
-    path: String,
+    path: Arc<Mutex<String>>,
     plan: Arc<Plan>,
+}
+
+impl FaultyFile {
+    fn meet(&self, op: OpKind) -> io::Result<usize> {
+        let path = self.path.lock().clone();
+        self.plan.meet(op, &path)
+    }
 }
 
 impl File for FaultyFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let most = self.plan.meet(OpKind::Read, &self.path)?.min(buf.len());
+        let most = self.meet(OpKind::Read)?.min(buf.len());
         let part = buf.get_mut(..most).unwrap_or_default();
         self.inner.read_at(part, offset)
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        let most = self.plan.meet(OpKind::Write, &self.path)?;
+        let most = self.meet(OpKind::Write)?;
         self.inner.write_at(buf.get(..most).unwrap_or(buf), offset)
     }
 
     fn write_vectored_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
-        let most = self.plan.meet(OpKind::Write, &self.path)?;
+        let most = self.meet(OpKind::Write)?;
         if most == usize::MAX {
             return self.inner.write_vectored_at(bufs, offset);
         }
@@ -280,22 +301,22 @@ impl File for FaultyFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.plan.meet(OpKind::Sync, &self.path)?;
+        self.meet(OpKind::Sync)?;
         self.inner.sync_data()
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.plan.meet(OpKind::Sync, &self.path)?;
+        self.meet(OpKind::Sync)?;
         self.inner.sync_all()
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.plan.meet(OpKind::SetLen, &self.path)?;
+        self.meet(OpKind::SetLen)?;
         self.inner.set_len(len)
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {
-        self.plan.meet(OpKind::Allocate, &self.path)?;
+        self.meet(OpKind::Allocate)?;
         self.inner.allocate(len)
     }
 

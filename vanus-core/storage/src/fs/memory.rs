@@ -86,18 +86,38 @@ enum Change {
 }
 
 impl Change {
+    /// The name it is about; the new one of a rename.
+    fn path(&self) -> &str {
+        match self {
+            Change::Make { path, .. } | Change::Remove { path } => path,
+            Change::Rename { to, .. } => to,
+        }
+    }
+
     /// The folder whose sync makes the change durable.
     fn folder(&self) -> &str {
-        match self {
-            Change::Make { path, .. } | Change::Remove { path } => parent(path),
-            Change::Rename { to, .. } => parent(to),
+        parent(self.path())
+    }
+
+    /// The same change of another node.
+    fn with_node(&self, node: &mut impl FnMut(&Node) -> Node) -> Change {
+        let mut change = self.clone();
+        match &mut change {
+            Change::Make { node: old, .. } | Change::Rename { node: old, .. } => *old = node(old),
+            Change::Remove { .. } => {}
         }
+        change
     }
 
     fn apply(self, tree: &mut Tree) {
         match self {
             Change::Make { path, node } => drop(tree.insert(path, node)),
-            Change::Remove { path } => drop(tree.remove(&path)),
+            Change::Remove { path } => {
+                // A folder that is gone takes along whatever is left of it.
+                if matches!(tree.remove(&path), Some(Node::Dir)) {
+                    tree.retain(|other, _| !is_below(other, &path));
+                }
+            }
             Change::Rename { from, to, node } => {
                 let still_there = matches!((tree.get(&from), &node),
                     (Some(Node::File(a)), Node::File(b)) if Arc::ptr_eq(a, b));
@@ -201,46 +221,29 @@ impl MemoryFs {
     pub fn fork(&self) -> MemoryFs {
         let copy = MemoryFs::with_capacity(self.shared.capacity.load(Ordering::SeqCst));
         let state = self.shared.state.lock();
-        let mut inodes: Vec<(Arc<Mutex<Inode>>, Arc<Mutex<Inode>>)> = Vec::new();
+        let mut inodes = Vec::new();
         let mut copied = |node: &Node| match node {
             Node::Dir => Node::Dir,
-            Node::File(old) => {
-                if let Some((_, new)) = inodes.iter().find(|(seen, _)| Arc::ptr_eq(seen, old)) {
-                    return Node::File(new.clone());
-                }
-                let new = Arc::new(Mutex::new(old.lock().fork(&copy.shared.used)));
-                inodes.push((old.clone(), new.clone()));
-                Node::File(new)
-            }
+            Node::File(old) => Node::File(copy_once(&mut inodes, old, &copy.shared.used)),
         };
-        let mut forked = State::default();
-        forked.live = state
-            .live
-            .iter()
-            .map(|(path, node)| (path.clone(), copied(node)))
-            .collect();
-        forked.durable = state
-            .durable
-            .iter()
-            .map(|(path, node)| (path.clone(), copied(node)))
-            .collect();
-        forked.pending = state
+        let mut copied_tree = |tree: &Tree| -> Tree {
+            tree.iter()
+                .map(|(path, node)| (path.clone(), copied(node)))
+                .collect()
+        };
+        let (live, durable) = (copied_tree(&state.live), copied_tree(&state.durable));
+        let pending = state
             .pending
             .iter()
-            .map(|change| match change {
-                Change::Remove { path } => Change::Remove { path: path.clone() },
-                Change::Make { path, node } => Change::Make {
-                    path: path.clone(),
-                    node: copied(node),
-                },
-                Change::Rename { from, to, node } => Change::Rename {
-                    from: from.clone(),
-                    to: to.clone(),
-                    node: copied(node),
-                },
-            })
+            .map(|change| change.with_node(&mut copied))
             .collect();
-        *copy.shared.state.lock() = forked;
+        *copy.shared.state.lock() = State {
+            live,
+            durable,
+            pending,
+            locks: BTreeMap::new(),
+        };
+        drop(state);
         copy
     }
 
@@ -316,12 +319,33 @@ impl State {
     }
 }
 
+fn is_below(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 fn same(a: Option<&Node>, b: &Node) -> bool {
     match (a, b) {
         (Some(Node::Dir), Node::Dir) => true,
         (Some(Node::File(a)), Node::File(b)) => Arc::ptr_eq(a, b),
         _ => false,
     }
+}
+
+type SharedInode = Arc<Mutex<Inode>>;
+
+/// The copy of a file, made when it is asked for first: names of one file stay names of one file.
+fn copy_once(
+    copies: &mut Vec<(SharedInode, SharedInode)>,
+    old: &SharedInode,
+    used: &Arc<AtomicU64>,
+) -> SharedInode {
+    if let Some((_, new)) = copies.iter().find(|(seen, _)| Arc::ptr_eq(seen, old)) {
+        return new.clone();
+    }
+    let new = Arc::new(Mutex::new(old.lock().fork(used)));
+    copies.push((old.clone(), new.clone()));
+    new
 }
 
 /// Drops the names whose folder did not survive.
@@ -449,11 +473,17 @@ impl Fs for MemoryFs {
         let state = &mut *guard;
         state.require_dir(path)?;
         for change in std::mem::take(&mut state.pending) {
-            if change.folder() == path {
-                change.apply(&mut state.durable);
-            } else {
+            if change.folder() != path {
                 state.pending.push(change);
+                continue;
             }
+            if let Change::Remove { path } = &change {
+                // What happened in a folder that is gone can not come back in one made later.
+                state
+                    .pending
+                    .retain(|earlier| !is_below(earlier.path(), path));
+            }
+            change.apply(&mut state.durable);
         }
         Ok(())
     }
@@ -661,6 +691,26 @@ mod tests {
         assert!(fs.exists("a").unwrap());
         assert!(!fs.exists("a/b").unwrap());
         assert!(!fs.exists("a/b/f").unwrap());
+    }
+
+    #[test]
+    fn what_was_in_a_removed_folder_does_not_come_back_in_a_new_one() {
+        for seed in 0..20 {
+            let fs = MemoryFs::new();
+            fs.create_dir_all("d").unwrap();
+            put(&fs, "d/old", b"x").sync_data().unwrap();
+            fs.sync_dir("d").unwrap();
+            put(&fs, "d/newer", b"x");
+            fs.sync_dir("").unwrap();
+            fs.remove("d/old").unwrap();
+            fs.remove("d/newer").unwrap();
+            fs.remove_dir("d").unwrap();
+            fs.sync_dir("").unwrap();
+            fs.create_dir_all("d").unwrap();
+            fs.sync_dir("").unwrap();
+            fs.crash(CrashPolicy::Random, seed);
+            assert!(fs.list_dir("d").unwrap().is_empty());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
-use vanus_types::{Batch, BatchHeader, Clock, EventlogId};
+use vanus_types::{Batch, BatchHeader, Clock, EventlogId, control::SegmentInfo};
 
 use super::{
     RecoveredLog, Tail, Writer,
@@ -227,6 +227,17 @@ impl Log {
                 wrote(&batches);
             }
         }
+    }
+
+    /// Its segments, oldest first.
+    pub(crate) fn segments(&self) -> Vec<SegmentInfo> {
+        let told = |segment: &Arc<Segment>| SegmentInfo {
+            base_offset: segment.base(),
+            end_offset: segment.end(),
+            bytes: segment.end_position(),
+            sealed: segment.sealed(),
+        };
+        self.chain.read().iter().map(told).collect()
     }
 
     /// Facts about the eventlog.

@@ -62,11 +62,6 @@ impl Index {
         self.entries.push(entry);
     }
 
-    /// Forgets entries that point beyond `position`.
-    pub(crate) fn cut(&mut self, position: u64) {
-        self.entries.retain(|entry| entry.position <= position);
-    }
-
     pub(crate) fn last(&self) -> Option<&IndexEntry> {
         self.entries.last()
     }

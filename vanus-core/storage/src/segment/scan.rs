@@ -74,6 +74,21 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Passes over batches that end at or before `offset`, their bodies unread; says what is wrong where that fails.
+    pub(crate) fn skip_to(&mut self, offset: u64) -> std::io::Result<Option<&'static str>> {
+        loop {
+            match self.next_header(false)? {
+                Ok(header) if header.next_offset() <= offset => {
+                    let len = header.batch_len();
+                    self.advance(len, &header);
+                }
+                Ok(_) | Err(Scanned::End) => return Ok(None),
+                Err(Scanned::Bad(what)) => return Ok(Some(what)),
+                Err(Scanned::Batch(_)) => {}
+            }
+        }
+    }
+
     /// The header of the next batch; the body is passed over unread.
     pub(crate) fn next_header_only(&mut self) -> std::io::Result<Result<BatchHeader, Scanned>> {
         let header = self.next_header(false)?;

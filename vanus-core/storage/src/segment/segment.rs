@@ -239,6 +239,12 @@ impl Segment {
         let block = max_bytes.clamp(super::INDEX_EVERY as usize, 8 * super::scan::READ_BLOCK)
             + super::INDEX_EVERY as usize;
         let mut scan = Scan::new(file.as_ref(), self.log, (position, at), end).block_len(block);
+        let skipped = scan
+            .skip_to(offset)
+            .map_err(DiskError::new("read", self.path.as_str()))?;
+        if let Some(what) = skipped {
+            return Err(self.damaged(scan.position(), scan.offset(), what));
+        }
         let mut batches = Vec::new();
         let mut bytes = 0;
         while bytes < max_bytes || batches.is_empty() {
@@ -246,7 +252,6 @@ impl Segment {
                 .next()
                 .map_err(DiskError::new("read", self.path.as_str()))?
             {
-                Scanned::Batch(batch) if batch.header().next_offset() <= offset => {}
                 Scanned::Batch(batch) => {
                     bytes += batch.len();
                     batches.push(batch);

@@ -46,13 +46,13 @@ impl Shared {
         let fs = self.context.fs.as_ref();
         for log in &deleted {
             log.writer.lock().close();
-            remove_files(fs, log.dir()).map_err(|e| self.trouble(e, false))?;
+            remove_files(fs, log.dir()).map_err(|e| self.trouble(&e, false))?;
         }
         if lsn > *reached {
-            write_checkpoint(fs, lsn).map_err(|e| self.trouble(e, false))?;
+            write_checkpoint(fs, lsn).map_err(|e| self.trouble(&e, false))?;
             *reached = lsn;
         }
-        self.wal.release(lsn).map_err(|e| self.trouble(e, false))?;
+        self.wal.release(lsn).map_err(|e| self.trouble(&e, false))?;
         let mut deleting = self.deleting.lock();
         for log in &deleted {
             deleting.ids.remove(&log.id());
@@ -83,7 +83,7 @@ impl Shared {
             let synced = self.context.fs.sync_dir(SEGMENTS_DIR);
             synced
                 .map_err(DiskError::new("sync", SEGMENTS_DIR))
-                .map_err(|e| self.trouble(e, true))?;
+                .map_err(|e| self.trouble(&e, true))?;
         }
         let mut left = dirty.into_iter();
         while let Some((id, log)) = left.next() {
@@ -115,16 +115,16 @@ impl Shared {
                 job.finish(&self.context);
                 Ok(())
             }
-            Err(e) => Err(self.trouble(e.error, e.fatal)),
+            Err(e) => Err(self.trouble(&e.error, e.fatal)),
         }
     }
 
     /// What an error of the disk means: a full disk is tried again, anything else stops the store.
-    fn trouble(&self, error: DiskError, fatal: bool) -> Trouble {
+    fn trouble(&self, error: &DiskError, fatal: bool) -> Trouble {
         if error.is_full() && !fatal {
             Trouble::Full
         } else {
-            self.health.poison(&error)
+            self.health.poison(error)
         }
     }
 
@@ -147,7 +147,7 @@ impl Shared {
         while let Some(segment) = take_expired(&log, before_ms) {
             let fs = self.context.fs.as_ref();
             // One after the other, so that whatever is lost of this leaves a chain without a hole.
-            remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(e, false))?;
+            remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(&e, false))?;
             count(&self.counters.segments_expired, 1);
             removed += 1;
         }
@@ -177,7 +177,7 @@ impl Shared {
                 let mut made = |segment| log.chain.write().push(segment);
                 writer
                     .ensure_active(&self.context, &mut made)
-                    .map_err(|e| self.trouble(e, false))?;
+                    .map_err(|e| self.trouble(&e, false))?;
             }
         }
         self.dirty.lock().insert(log.id(), log.clone());

@@ -124,10 +124,10 @@ impl Committer {
     }
 
     fn write(&mut self, shared: &Shared, mut group: Group) -> Result<(), Trouble> {
-        if !group.entries.is_empty() {
-            if let Err(e) = self.write_frame(shared, &group.entries) {
-                return Err(group.fail(shared, &e));
-            }
+        if !group.entries.is_empty()
+            && let Err(e) = self.write_frame(shared, &group.entries)
+        {
+            return Err(group.fail(shared, &e));
         }
         if !group.sync {
             group.publish(shared, |_| true);
@@ -135,7 +135,7 @@ impl Committer {
             let number = group.number;
             group.publish(shared, |log| log.assign.lock().sync_group != number);
             if let Err(trouble) = self.sync(shared) {
-                group.refuse(shared, &trouble);
+                group.refuse(&trouble);
                 return Err(trouble);
             }
             group.publish(shared, |_| true);
@@ -386,11 +386,11 @@ impl Group {
 
     fn fail(self, shared: &Shared, error: &DiskError) -> Trouble {
         let trouble = shared.health.poison(error);
-        self.refuse(shared, &trouble);
+        self.refuse(&trouble);
         trouble
     }
 
-    fn refuse(self, _shared: &Shared, trouble: &Trouble) {
+    fn refuse(self, trouble: &Trouble) {
         for step in self.steps {
             match step {
                 Step::Append { done, .. } => done.answer(Err(AppendError::from(trouble.clone()))),

@@ -46,7 +46,7 @@ pub(crate) fn open(
     fs.sync_dir("")
         .map_err(DiskError::new("sync", "the data directory"))?;
     let context = FileContext {
-        fs: fs.clone(),
+        fs,
         clock,
         handles: Handles::new(options.max_open_segments),
         options,
@@ -54,7 +54,7 @@ pub(crate) fn open(
         new_dirs: AtomicBool::new(true),
     };
     let mut recovery = Recovery::read(&context)?;
-    let found = replay(fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
+    let found = replay(context.fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
     let logs = recovery.finish()?;
     let shared = assemble(id, context, entropy, logs, &found)?;
     checkpoint(&shared)?;
@@ -135,17 +135,22 @@ struct Recovery<'a> {
 
 impl<'a> Recovery<'a> {
     fn read(context: &'a FileContext) -> Result<Self, OpenError> {
-        let mut logs = BTreeMap::new();
+        let (mut logs, mut faults) = (BTreeMap::new(), BTreeMap::new());
         let names = context
             .fs
             .list_dir(SEGMENTS_DIR)
             .map_err(DiskError::new("list", SEGMENTS_DIR))?;
         for entry in names.iter().filter(|entry| entry.is_dir) {
             if let Some(id) = dir_log(&entry.name) {
-                logs.insert(id, RecoveredLog::read(context, id)?);
+                match RecoveredLog::read(context, id) {
+                    Ok(log) => drop(logs.insert(id, log)),
+                    // A deletion that was interrupted leaves any part of the files; the write-ahead log knows.
+                    Err(e @ OpenError::Corrupted(_)) => drop(faults.insert(id, e)),
+                    Err(e) => return Err(e),
+                }
             }
         }
-        let (waiting, faults) = (BTreeMap::new(), BTreeMap::new());
+        let waiting = BTreeMap::new();
         Ok(Recovery {
             context,
             logs,
@@ -169,10 +174,10 @@ impl<'a> Recovery<'a> {
                 self.append_waiting()
             }
             Entry::LogCreated(id) => {
-                let most = self.context.options.max_producers;
-                self.logs
-                    .entry(id)
-                    .or_insert_with(|| RecoveredLog::empty(id, most));
+                if !self.faults.contains_key(&id) {
+                    let empty = || RecoveredLog::empty(id, self.context.options.max_producers);
+                    self.logs.entry(id).or_insert_with(empty);
+                }
                 Ok(())
             }
             Entry::LogDeleted(id) => {

@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
-use vanus_types::{Batch, Clock, Durability, Entropy, EventlogId};
+use vanus_types::{Batch, Clock, Durability, Entropy, EventlogId, control::SegmentInfo};
 
 use super::{
     AdminError, AppendError, Appended, DiskError, Health, LogInfo, OpenError, ReadChunk, ReadError,
@@ -196,6 +196,33 @@ impl Store {
             drop(store);
             answer
         }
+    }
+
+    /// As [`Store::append`] in two steps: resolves when the batch has its place in the queue, to the future of its
+    /// acknowledgement. So a caller keeps an order without waiting for each acknowledgement.
+    ///
+    /// # Errors
+    /// As [`Store::append`], in either step.
+    pub async fn submit_in_order(
+        &self,
+        log: EventlogId,
+        batch: Batch,
+        durability: Durability,
+    ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
+    {
+        let (done, answer) = oneshot::channel();
+        let waits = self
+            .submit(log, batch, durability, Done::Channel(done))
+            .map_err(Box::new);
+        if let Err(waiting) = waits {
+            self.wait_for_room(*waiting).await?;
+        }
+        let store = self.clone();
+        Ok(async move {
+            let answer = answer.await.unwrap_or(Err(AppendError::Closed));
+            drop(store);
+            answer
+        })
     }
 
     /// As [`Store::append`], blocking the thread. Without threads of its own ([`Threads::Inline`]) the store writes and
@@ -402,6 +429,14 @@ impl Store {
     /// [`ReadError::UnknownLog`] or [`ReadError::Closed`].
     pub fn info(&self, log: EventlogId) -> Result<LogInfo, ReadError> {
         Ok(self.log(log)?.info())
+    }
+
+    /// The segments of an eventlog, oldest first. Events that are not in a segment file yet are not told of.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownLog`] or [`ReadError::Closed`].
+    pub fn segments(&self, log: EventlogId) -> Result<Vec<SegmentInfo>, ReadError> {
+        Ok(self.log(log)?.segments())
     }
 
     /// The first offset appended at `time_ms` (milliseconds since the Unix epoch) or later; the next offset to be

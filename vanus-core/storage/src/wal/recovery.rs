@@ -27,12 +27,9 @@ pub(crate) struct Replay {
     pub(crate) next_number: u64,
     /// All files with their lengths; none is needed once what was replayed is safe.
     pub(crate) files: Vec<(String, u64)>,
-    /// Frames replayed.
-    pub(crate) frames: u64,
 }
 
-/// Hands every entry after the checkpoint to `visit`, in order, with the number of its frame. `end_of_file` runs
-/// when the memory of the entries seen so far should be let go.
+/// Hands every entry after the checkpoint to `visit`, in order, with the number of its frame.
 pub(crate) fn replay(
     fs: &dyn Fs,
     visit: &mut dyn FnMut(u64, Entry) -> Result<(), OpenError>,
@@ -43,7 +40,6 @@ pub(crate) fn replay(
         last: 0,
         seen: checkpoint,
         broken: None,
-        frames: 0,
     };
     let mut files = Vec::new();
     let mut next_number = 1;
@@ -77,7 +73,6 @@ pub(crate) fn replay(
         next_lsn,
         next_number,
         files,
-        frames: walk.frames,
     })
 }
 
@@ -115,7 +110,6 @@ struct Walk {
     seen: u64,
     /// Where the sequence broke last.
     broken: Option<(String, u64)>,
-    frames: u64,
 }
 
 impl Walk {
@@ -176,7 +170,6 @@ impl Walk {
         if header.lsn <= self.checkpoint {
             return Ok(());
         }
-        self.frames += 1;
         let Some(entries) = decode_entries(payload, header.entries) else {
             let what = "a whole frame holds an entry that can not be read";
             let (file, position) = (path.to_owned(), header.position);

@@ -1,0 +1,199 @@
+//! The options themselves. Each is a manual entry: meaning, unit, danger; defaults beside it.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use vanus_net::check_bind;
+use vanus_types::{
+    Durability,
+    limits::{DEFAULT_SEGMENT_LEN, MIN_SEGMENT_LEN},
+};
+
+use super::{
+    error::ConfigError,
+    setting::{ByteSize, LogFormat, Setting},
+};
+
+/// What the manual says about one option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionDoc {
+    /// Its name in the configuration file.
+    pub key: &'static str,
+    /// What a value looks like.
+    pub form: &'static str,
+    /// The default value.
+    pub default: String,
+    /// Meaning, unit and danger.
+    pub text: String,
+    /// Whether it is a plain yes or no, so that a flag needs no value.
+    pub switch: bool,
+}
+
+impl OptionDoc {
+    /// The name of the environment variable.
+    #[must_use]
+    pub fn env(&self) -> String {
+        format!("VANUS_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// The name of the flag, without dashes in front.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+}
+
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $key:ident: $kind:ty = $default:expr;)+) => {
+        /// The options of a daemon.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $key: $kind,)+
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($key: $default,)+ }
+            }
+        }
+
+        impl Config {
+            /// The manual: all options in the order of their importance.
+            #[must_use]
+            pub fn manual() -> Vec<OptionDoc> {
+                let defaults = Self::default();
+                vec![$(OptionDoc {
+                    key: stringify!($key),
+                    form: <$kind as Setting>::FORM,
+                    default: defaults.$key.show(),
+                    text: concat!($($doc),+).trim().to_owned(),
+                    switch: defaults.$key.show() == "false",
+                },)+]
+            }
+
+            /// Sets the option `key`. The outer nothing: no such option; the inner one: the text
+            /// has not the form told.
+            pub(super) fn set(&mut self, key: &str, text: &str) -> Option<Result<(), &'static str>> {
+                match key {
+                    $(stringify!($key) => Some(match Setting::parse(text) {
+                        Some(value) => {
+                            self.$key = value;
+                            Ok(())
+                        }
+                        None => Err(<$kind as Setting>::FORM),
+                    }),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+options! {
+    /// The directory that holds all data; made if absent. One process at a time uses it.
+    data_dir: PathBuf = PathBuf::from("vanus-data");
+    /// Address of the HTTP front door: CloudEvents and REST.
+    http: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8081));
+    /// UDP address of the QUIC endpoint for clients.
+    quic: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
+    /// Address of `/metrics`, `/livez` and `/readyz`.
+    metrics: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 2112));
+    /// Listens on addresses that other machines can reach. Danger: nobody is asked who they are;
+    /// only for a network you trust.
+    insecure: bool = false;
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or one of these per part, such
+    /// as `info,vanus_core=debug`.
+    log_level: String = "info".to_owned();
+    /// How log lines are written.
+    log_format: LogFormat = LogFormat::Text;
+    /// What an acknowledgement promises when a publisher over HTTP does not say. Danger: with
+    /// `page-cache`, power loss takes events that were acknowledged.
+    durability: Durability = Durability::Fsync;
+    /// Capacity of a segment file; at least 4MiB. Retention deletes whole segments.
+    segment_size: ByteSize = ByteSize(DEFAULT_SEGMENT_LEN);
+    /// Size of a file of the write-ahead log; 4MiB to 1GiB. Files are made before they are needed
+    /// and used again.
+    wal_size: ByteSize = ByteSize::mib(64);
+    /// Most bytes of recent events kept in memory for readers.
+    cache_size: ByteSize = ByteSize::mib(32);
+    /// How often events past their retention are looked for.
+    retention_interval: Duration = Duration::from_secs(60);
+    /// Most connections of the HTTP front door at once; further ones wait to be accepted.
+    http_max_connections: usize = 4096;
+    /// Most requests of the HTTP front door under way at once; further ones are answered 429.
+    http_max_requests: usize = 1024;
+    /// Most bytes of the body of one HTTP request; larger ones are answered 413.
+    http_max_body: ByteSize = ByteSize::mib(8);
+    /// How long an HTTP request may take; longer ones are answered 503. Long polls and live tails
+    /// are not bound by it.
+    http_timeout: Duration = Duration::from_secs(30);
+    /// How long a stop waits for requests and deliveries under way.
+    drain_timeout: Duration = Duration::from_secs(10);
+}
+
+const LEAST_WAL: ByteSize = ByteSize::mib(4);
+const MOST_WAL: ByteSize = ByteSize::mib(1024);
+
+impl Config {
+    /// Checks what concerns more than the form of a value.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the option.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (key, address) in [
+            ("http", self.http),
+            ("quic", self.quic),
+            ("metrics", self.metrics),
+        ] {
+            check_bind(address, self.insecure)
+                .map_err(|source| ConfigError::Bind { key, source })?;
+        }
+        let range = |key, value: ByteSize, least: ByteSize, most: ByteSize| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(ConfigError::Range {
+                key,
+                value: value.show(),
+                least: least.show(),
+                most: most.show(),
+            })
+        };
+        let largest = ByteSize(1 << 40);
+        range(
+            "segment_size",
+            self.segment_size,
+            ByteSize(MIN_SEGMENT_LEN),
+            largest,
+        )?;
+        range("wal_size", self.wal_size, LEAST_WAL, MOST_WAL)?;
+        range(
+            "http_max_body",
+            self.http_max_body,
+            ByteSize(1024),
+            MOST_WAL,
+        )?;
+        let count = |key, value: usize| {
+            if value > 0 {
+                return Ok(());
+            }
+            let (least, most) = ("1".to_owned(), usize::MAX.to_string());
+            Err(ConfigError::Range {
+                key,
+                value: value.to_string(),
+                least,
+                most,
+            })
+        };
+        count("http_max_connections", self.http_max_connections)?;
+        count("http_max_requests", self.http_max_requests)?;
+        if self.retention_interval.is_zero() {
+            return Err(ConfigError::Range {
+                key: "retention_interval",
+                value: self.retention_interval.show(),
+                least: "1ms".to_owned(),
+                most: "any".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

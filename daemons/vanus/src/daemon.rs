@@ -1,0 +1,128 @@
+//! Puts the daemon together: the engine, and what listens in front of it.
+
+use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, StoreOptions, Vanus};
+use vanus_gateway::{Gateway, GatewayOptions};
+use vanus_net::{
+    http::{HttpServerOptions, bind_tcp},
+    quic::{Identity, QuicOptions, QuicTransport},
+    serve::{ServeOptions, serve},
+};
+use vanus_runtime::{
+    Config,
+    signals::Shutdown,
+    telemetry::{Health, HealthProbe, Metrics, serve_telemetry},
+};
+
+use crate::metrics::EngineCollector;
+
+/// Runs the daemon until it is asked to stop and has drained.
+///
+/// # Errors
+/// When the data directory cannot be opened, or an address cannot be listened on.
+pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dyn Error>> {
+    let metrics_listener = bind_tcp(config.metrics).await.map_err(named("metrics", config.metrics))?;
+    let http_listener = bind_tcp(config.http).await.map_err(named("http", config.http))?;
+    let quic_options = QuicOptions { identity: Identity::SelfSigned, ..QuicOptions::default() };
+    let quic = QuicTransport::new(quic_options)?;
+    let quic_listener = quic.listen(&config.quic.to_string()).await?;
+    let (http, telemetry) = (http_listener.local_addr()?, metrics_listener.local_addr()?);
+    let quic = quic_listener.address();
+
+    let vanus = Vanus::builder()
+        .data_dir(&config.data_dir)
+        .options(open_options(&config))
+        .open()
+        .await?;
+    let info = {
+        let (vanus, http, quic) = (vanus.clone(), http.to_string(), quic.clone());
+        Arc::new(move || ClusterInfo {
+            http: Some(http.clone()),
+            quic: Some(quic.clone()),
+            ..vanus.cluster_info()
+        })
+    };
+
+    let metrics = Metrics::new();
+    metrics.collect(EngineCollector::new(vanus.clone()));
+    let stopped = CancellationToken::new();
+    let probe = health_probe(&vanus, &shutdown);
+    let telemetry_task =
+        tokio::spawn(serve_telemetry(metrics_listener, metrics.clone(), probe, stopped.clone()));
+    let serve_options =
+        ServeOptions { drain_grace: config.drain_timeout, ..ServeOptions::default() };
+    let service = Arc::new(vanus.service().telling(info));
+    let quic_task =
+        tokio::spawn(serve(quic_listener, service, serve_options, shutdown.drain.clone()));
+    let options = gateway_options(&config, http.to_string(), quic.clone());
+    let gateway = Gateway::new(vanus.clone(), options, shutdown.drain.clone());
+    gateway.metrics().register(&metrics);
+    let http_task = tokio::spawn(gateway.serve(http_listener));
+    tracing::info!(%http, %quic, metrics = %telemetry, data_dir = %config.data_dir.display(), "vanus is ready");
+
+    shutdown.drain.cancelled().await;
+    tracing::info!("draining: nothing new is taken in");
+    let drain = async {
+        let _ = quic_task.await;
+        let _ = http_task.await;
+        vanus.close().await
+    };
+    // Deliveries under way may take as long as their time-outs; the second signal cuts them short.
+    let closed = tokio::select! {
+        closed = drain => closed,
+        () = shutdown.abort.cancelled() => {
+            tracing::warn!("stopped before everything was drained; nothing acknowledged is lost");
+            return Ok(());
+        }
+    };
+    stopped.cancel();
+    let _ = tokio::time::timeout(Duration::from_secs(2), telemetry_task).await;
+    closed?;
+    tracing::info!("vanus stopped");
+    Ok(())
+}
+
+fn named(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address} (--{key}): {error}"))
+    }
+}
+
+fn open_options(config: &Config) -> OpenOptions {
+    let store = StoreOptions {
+        wal_file_bytes: config.wal_size.0,
+        segment_bytes: config.segment_size.0,
+        cache_bytes: config.cache_size.0,
+        ..StoreOptions::default()
+    };
+    OpenOptions { store, retention_interval: config.retention_interval }
+}
+
+fn gateway_options(config: &Config, http: String, quic: String) -> GatewayOptions {
+    GatewayOptions {
+        max_body: config.http_max_body.as_usize(),
+        max_requests: config.http_max_requests,
+        timeout: config.http_timeout,
+        durability: config.durability,
+        server: HttpServerOptions {
+            max_connections: config.http_max_connections,
+            drain_grace: config.drain_timeout,
+            ..HttpServerOptions::default()
+        },
+        http: Some(http),
+        quic: Some(quic),
+        ..GatewayOptions::default()
+    }
+}
+
+fn health_probe(vanus: &Vanus, shutdown: &Shutdown) -> HealthProbe {
+    let (vanus, drain) = (vanus.clone(), shutdown.drain.clone());
+    HealthProbe::new(move || match vanus.health() {
+        EngineHealth::Failed(why) => Health::Dead(why),
+        _ if drain.is_cancelled() => Health::NotReady("draining".to_owned()),
+        EngineHealth::Full => Health::NotReady("the disk is full".to_owned()),
+        EngineHealth::Ok => Health::Ready,
+    })
+}

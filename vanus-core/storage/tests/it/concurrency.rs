@@ -1,0 +1,262 @@
+//! Many tasks at once on a store with threads.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use vanus_storage::{
+    AppendError, MemoryFs, Store, StoreOptions, Threads,
+    fs::{Action, Fault, FaultyFs, OpKind},
+};
+use vanus_types::{Durability, EventlogId};
+
+use crate::common::*;
+
+fn threaded() -> StoreOptions {
+    StoreOptions {
+        threads: Threads::Background,
+        ..StoreOptions::small()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_writers_and_readers_agree_on_one_history() {
+    const WRITERS: u64 = 16;
+    const BATCHES: usize = 60;
+    let store = try_open(&MemoryFs::new(), threaded()).unwrap();
+    let logs = [LOG, OTHER];
+    for log in logs {
+        store.create_log(log).await.unwrap();
+    }
+    let total = WRITERS / 2 * BATCHES as u64 * 2;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let log = logs[writer as usize % 2];
+                let durability = if writer % 4 < 2 {
+                    Durability::Fsync
+                } else {
+                    Durability::PageCache
+                };
+                let mut acked = Vec::new();
+                for turn in 0..BATCHES {
+                    let ids = ids(&format!("{writer}.{turn}"), 2);
+                    let appended = store
+                        .append(log, batch(&ids, 400), durability)
+                        .await
+                        .unwrap();
+                    // Who is acknowledged reads it.
+                    let end = *store.committed(log).unwrap().borrow();
+                    assert!(end >= appended.base_offset + 2);
+                    acked.push((appended.base_offset, ids));
+                }
+                (log, acked)
+            })
+        })
+        .collect();
+    let readers: Vec<_> = logs
+        .iter()
+        .map(|&log| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut events = Vec::new();
+                while (events.len() as u64) < total {
+                    let next = events.len() as u64;
+                    store.wait_for(log, next).await.unwrap();
+                    let chunk = match store.try_read_tail(log, next, 3_000).unwrap() {
+                        Some(chunk) => chunk,
+                        None => store.read(log, next, 3_000).unwrap(),
+                    };
+                    let read = chunk.batches.iter().flat_map(|batch| batch.events());
+                    let new = read.filter(|(offset, _)| *offset >= next);
+                    events.extend(new.map(|(offset, event)| (offset, event.id().to_owned())));
+                }
+                events
+            })
+        })
+        .collect();
+    let mut acked = Vec::new();
+    for writer in writers {
+        acked.push(writer.await.unwrap());
+    }
+    for (reader, log) in readers.into_iter().zip(logs) {
+        let events = reader.await.unwrap();
+        assert_dense(&events);
+        let of_log = acked
+            .iter()
+            .filter(|(of, _)| *of == log)
+            .flat_map(|(_, acked)| acked);
+        for (base, ids) in of_log {
+            for (at, id) in ids.iter().enumerate() {
+                assert_eq!(&events[*base as usize + at].1, id);
+            }
+        }
+        assert_eq!(events, all(&store, log), "memory and disk tell the same");
+    }
+    let stats = store.stats();
+    assert!(
+        stats.wal_frames < stats.batches_appended,
+        "groups were formed: {stats:?}"
+    );
+    store.close().unwrap();
+}
+
+#[test]
+fn one_sync_serves_all_who_wait() {
+    let fs = FaultyFs::new(Arc::new(MemoryFs::new()));
+    let store = try_open(&fs, threaded()).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    // The first sync waits until all the others are in the queue.
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let hook = Action::Hook(Arc::new(move || gate.lock().unwrap().recv().unwrap()));
+    fs.plan(Fault::once(OpKind::Sync, "wal", hook));
+    let (answers, heard) = std::sync::mpsc::channel();
+    let before = store.stats();
+    for turn in 0..21 {
+        let answers = answers.clone();
+        let tell = move |answer: Result<_, AppendError>| drop(answers.send(answer));
+        store
+            .append_with(LOG, named(&turn.to_string(), 1), Durability::Fsync, tell)
+            .unwrap();
+        if turn == 0 {
+            // Wait until the first is written, so that it is alone in its group.
+            while store.stats().wal_frames == before.wal_frames {
+                std::thread::yield_now();
+            }
+        }
+    }
+    assert_eq!(
+        *store.committed(LOG).unwrap().borrow(),
+        0,
+        "nothing is visible before the sync"
+    );
+    assert!(heard.try_recv().is_err());
+    go.send(()).unwrap();
+    for turn in 0..21 {
+        assert_eq!(heard.recv().unwrap().unwrap().base_offset, turn);
+    }
+    let after = store.stats();
+    assert_eq!(after.wal_frames - before.wal_frames, 2);
+    assert_eq!(after.wal_syncs - before.wal_syncs, 2);
+}
+
+#[test]
+fn a_full_queue_refuses_who_does_not_wait_and_lets_the_others_wait() {
+    let fs = FaultyFs::new(Arc::new(MemoryFs::new()));
+    let options = StoreOptions {
+        max_queue_batches: 4,
+        ..threaded()
+    };
+    let store = try_open(&fs, options).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let hook = Action::Hook(Arc::new(move || gate.lock().unwrap().recv().unwrap()));
+    fs.plan(Fault::once(OpKind::Sync, "wal", hook));
+    let answered = Arc::new(AtomicU64::new(0));
+    let append = || {
+        let answered = answered.clone();
+        let tell = move |answer: Result<_, AppendError>| {
+            answer.unwrap();
+            answered.fetch_add(1, Ordering::SeqCst);
+        };
+        store.append_with(LOG, named("x", 1), Durability::Fsync, tell)
+    };
+    for _ in 0..4 {
+        append().unwrap();
+    }
+    assert!(matches!(append(), Err(AppendError::Overloaded { .. })));
+    let waiting = {
+        let store = store.clone();
+        std::thread::spawn(move || store.append_blocking(LOG, named("y", 1), Durability::Fsync))
+    };
+    go.send(()).unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap().base_offset, 4);
+    assert_eq!(answered.load(Ordering::SeqCst), 4);
+    append().unwrap();
+}
+
+#[test]
+fn a_page_cache_writer_of_another_log_does_not_wait_for_the_sync() {
+    let fs = FaultyFs::new(Arc::new(MemoryFs::new()));
+    let store = try_open(&fs, threaded()).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    store.create_log_blocking(OTHER).unwrap();
+    let gates: Vec<_> = (0..2)
+        .map(|_| {
+            let (go, gate) = std::sync::mpsc::channel::<()>();
+            let gate = std::sync::Mutex::new(gate);
+            let hook = Action::Hook(Arc::new(move || gate.lock().unwrap().recv().unwrap()));
+            fs.plan(Fault::once(OpKind::Sync, "wal", hook));
+            go
+        })
+        .collect();
+    let (answers, heard) = std::sync::mpsc::channel();
+    let append = |log: EventlogId, durability| {
+        let answers = answers.clone();
+        let tell =
+            move |answer: Result<_, AppendError>| drop(answers.send((log, durability, answer)));
+        store
+            .append_with(log, named("x", 1), durability, tell)
+            .unwrap();
+    };
+    let frames = store.stats().wal_frames;
+    append(LOG, Durability::Fsync);
+    while store.stats().wal_frames == frames {
+        std::thread::yield_now();
+    }
+    // These three form the next group.
+    append(OTHER, Durability::PageCache);
+    append(LOG, Durability::PageCache);
+    append(LOG, Durability::Fsync);
+    gates[0].send(()).unwrap();
+    assert_eq!(heard.recv().unwrap().1, Durability::Fsync);
+    let (log, durability, _) = heard.recv().unwrap();
+    assert_eq!((log, durability), (OTHER, Durability::PageCache));
+    assert!(
+        heard.try_recv().is_err(),
+        "who shares an eventlog with a sync waits for it"
+    );
+    assert_eq!(store.info(LOG).unwrap().end_offset, 1);
+    gates[1].send(()).unwrap();
+    let rest: HashSet<u64> = (0..2)
+        .map(|_| heard.recv().unwrap().2.unwrap().base_offset)
+        .collect();
+    assert_eq!(rest, HashSet::from([1, 2]));
+}
+
+#[tokio::test]
+async fn dropping_the_future_does_not_undo_the_append() {
+    let store = try_open(&MemoryFs::new(), threaded()).unwrap();
+    store.create_log(LOG).await.unwrap();
+    drop(store.append(LOG, named("dropped", 1), Durability::Fsync));
+    store
+        .append(LOG, named("kept", 1), Durability::Fsync)
+        .await
+        .unwrap();
+    assert_eq!(ids_of(&all(&store, LOG)), ["dropped.0", "kept.0"]);
+}
+
+#[test]
+fn the_last_handle_may_go_in_a_callback() {
+    let store = try_open(&MemoryFs::new(), threaded()).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    let (done, waiting) = std::sync::mpsc::channel();
+    let held: Store = store.clone();
+    let tell = move |answer: Result<_, AppendError>| {
+        answer.unwrap();
+        drop(held);
+        done.send(()).unwrap();
+    };
+    store
+        .append_with(LOG, named("x", 1), Durability::Fsync, tell)
+        .unwrap();
+    drop(store);
+    waiting.recv().unwrap();
+}

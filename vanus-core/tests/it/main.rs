@@ -1,0 +1,7 @@
+//! The engine as an embedding program uses it.
+
+mod control;
+mod delivery;
+mod publish;
+mod restart;
+mod support;
