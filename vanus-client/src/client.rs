@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use vanus_proto::message::{EventbusKey, LookupOffset, ReadEvent, ReadReply, ReadRequest};
-use vanus_types::{Batch, EventId, EventbusId, EventlogId, Name, control::StoredEvent};
+use vanus_types::{
+    Batch, ErrorCode, EventId, EventbusId, EventlogId, Fault, Name, control::StoredEvent,
+};
 
 use crate::{
     admin::Admin,
@@ -53,7 +55,7 @@ impl Client {
     /// A producer of events for one eventbus.
     ///
     /// # Errors
-    /// [`ClientError`], for example that the eventbus does not exist.
+    /// [`ClientError`], for example that the eventbus does not exist, or has no such eventlog.
     pub async fn producer(
         &self,
         namespace: &str,
@@ -69,6 +71,12 @@ impl Client {
                 record
             }
         };
+        if let Some(eventlog) = options.eventlog
+            && !record.eventlogs.contains(&eventlog)
+        {
+            let message = format!("eventlog {eventlog} is none of eventbus \"{eventbus}\"");
+            return Err(Fault::new(ErrorCode::EventlogNotFound, message).into());
+        }
         Ok(Producer::new(Arc::clone(&self.link), &record, options))
     }
 

@@ -105,6 +105,7 @@ pub(crate) struct Create {
 
 /// A change of an eventbus.
 #[derive(Debug, Args)]
+#[command(override_usage = "vsctl eventbus update --name <NAME> [OPTIONS]")]
 #[command(group(clap::ArgGroup::new("change").required(true).multiple(true)))]
 pub(crate) struct Update {
     /// Its name

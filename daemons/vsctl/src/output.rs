@@ -53,7 +53,7 @@ impl Output {
         for (name, value) in fields() {
             table.add_row([format!("{name}:"), clean(&value)]);
         }
-        self.text(&table.to_string())
+        self.print(table)
     }
 
     /// Many things: their serialized forms as a list, or a row each. `none` says that there are
@@ -85,7 +85,7 @@ impl Output {
         for row in rows {
             table.add_row(row.iter().map(|cell| clean(cell)));
         }
-        self.text(&table.to_string())
+        self.print(table)
     }
 
     /// That something was done: `value` for programs, `sentence` for people.
@@ -150,12 +150,19 @@ impl Output {
 
     fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_preset(NOTHING);
+        table.load_style(NOTHING);
         if let Some(width) = self.width {
             table.set_content_arrangement(ContentArrangement::Dynamic);
             table.set_width(width.max(LEAST_WIDTH));
         }
         table
+    }
+
+    fn print(&self, mut table: Table) -> Result<(), CliError> {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        self.text(&table.to_string())
     }
 }
 

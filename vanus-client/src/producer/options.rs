@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vanus_types::{
-    Durability,
+    Durability, EventlogId,
     limits::{MAX_BATCH_EVENTS, MAX_BATCH_LEN, MAX_PRODUCER_IN_FLIGHT},
 };
 
@@ -12,6 +12,9 @@ use vanus_types::{
 pub struct ProducerOptions {
     /// What an acknowledgement shall promise. Default: [`Durability::Fsync`].
     pub durability: Durability,
+    /// The eventlog all events go to, instead of that of their partition key or the next in turn.
+    /// Default: none.
+    pub eventlog: Option<EventlogId>,
     /// How long an event may wait for others while earlier ones are under way. With nothing under
     /// way an event is sent at once. Default: 1 ms.
     pub linger: Duration,
@@ -33,6 +36,7 @@ impl Default for ProducerOptions {
     fn default() -> Self {
         Self {
             durability: Durability::Fsync,
+            eventlog: None,
             linger: Duration::from_millis(1),
             max_batch_bytes: 256 * 1024,
             max_batch_events: 16_384,

@@ -60,6 +60,7 @@ impl Producer {
             namespace: eventbus.namespace.clone(),
             name: eventbus.name.clone(),
         };
+        let only = options.eventlog;
         let core = Arc::new(Core {
             link,
             eventbus: key,
@@ -70,6 +71,7 @@ impl Producer {
         let lanes: Vec<_> = eventbus
             .eventlogs
             .iter()
+            .filter(|eventlog| only.is_none_or(|only| only == **eventlog))
             .map(|eventlog| Arc::new(Lane::new(*eventlog)))
             .collect();
         for lane in &lanes {

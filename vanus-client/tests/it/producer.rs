@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use vanus_client::{
     Ack, Durability, Event, EventlogId, Producer, ProducerOptions, SendError, SendRefusal,
 };
-use vanus_types::ErrorCode;
+use vanus_types::{Coded as _, ErrorCode};
 
 use crate::broker::{Stage, event};
 
@@ -443,4 +443,26 @@ async fn an_unknown_eventbus_is_told_by_its_code() {
         .await
         .unwrap_err();
     assert_eq!(vanus_types::Coded::code(&bad), ErrorCode::InvalidName);
+}
+
+#[tokio::test]
+async fn a_producer_for_one_eventlog_sends_nothing_elsewhere() {
+    let stage = Stage::with(2).await;
+    let options = ProducerOptions {
+        eventlog: Some(EventlogId::from_u64(2)),
+        ..Default::default()
+    };
+    let producer = producer(&stage, options).await;
+    for id in 0..4 {
+        let event = keyed(id, &format!("key-{id}"));
+        let receipt = producer.send_and_wait(event).await.unwrap();
+        assert_eq!(receipt.id.eventlog.get(), 2);
+    }
+    let options = ProducerOptions {
+        eventlog: Some(EventlogId::from_u64(99)),
+        ..Default::default()
+    };
+    let client = stage.client().await;
+    let refused = client.producer("default", "orders", options).await;
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::EventlogNotFound);
 }

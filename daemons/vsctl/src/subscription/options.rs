@@ -117,6 +117,7 @@ impl Create {
 
 /// A change of a subscription. Its eventbus cannot be changed.
 #[derive(Debug, Args)]
+#[command(override_usage = "vsctl subscription update --id <HEX> [OPTIONS]")]
 #[command(group(ArgGroup::new("change").required(true).multiple(true)))]
 pub(crate) struct Update {
     /// Its id, hexadecimal
