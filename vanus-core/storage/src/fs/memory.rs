@@ -2,10 +2,11 @@
 //!
 //! Two images are kept: the one processes see, and the durable one. A sync carries pages of 4 KiB (shared,
 //! copied when written) or names from the first to the second. [`MemoryFs::crash`] then decides about each
-//! 512-byte sector and each name that differs. This file holds names and the crash; the bytes of one file
-//! are in `memory/inode.rs`.
+//! 512-byte sector and each name that differs. This file holds the crash and the calls; names
+//! are in `memory/tree.rs`, the bytes of one file in `memory/inode.rs`.
 
 mod inode;
+mod tree;
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,10 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::inode::Inode;
+use self::{
+    inode::Inode,
+    tree::{Change, Node, State, Tree, is_below, prune},
+};
 use super::{
     DirEntry, DirLock, File, Fs, OpenMode,
     api::{check_path, parent},
@@ -50,84 +54,6 @@ struct Shared {
     life: AtomicU64,
     used: Arc<AtomicU64>,
     capacity: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    live: Tree,
-    durable: Tree,
-    pending: Vec<Change>,
-    locks: BTreeMap<String, u64>,
-}
-
-type Tree = BTreeMap<String, Node>;
-
-#[derive(Debug, Clone)]
-enum Node {
-    Dir,
-    File(Arc<Mutex<Inode>>),
-}
-
-/// A change of names not yet synced.
-#[derive(Debug, Clone)]
-enum Change {
-    Make {
-        path: String,
-        node: Node,
-    },
-    Remove {
-        path: String,
-    },
-    Rename {
-        from: String,
-        to: String,
-        node: Node,
-    },
-}
-
-impl Change {
-    /// The name it is about; the new one of a rename.
-    fn path(&self) -> &str {
-        match self {
-            Change::Make { path, .. } | Change::Remove { path } => path,
-            Change::Rename { to, .. } => to,
-        }
-    }
-
-    /// The folder whose sync makes the change durable.
-    fn folder(&self) -> &str {
-        parent(self.path())
-    }
-
-    /// The same change of another node.
-    fn with_node(&self, node: &mut impl FnMut(&Node) -> Node) -> Change {
-        let mut change = self.clone();
-        match &mut change {
-            Change::Make { node: old, .. } | Change::Rename { node: old, .. } => *old = node(old),
-            Change::Remove { .. } => {}
-        }
-        change
-    }
-
-    fn apply(self, tree: &mut Tree) {
-        match self {
-            Change::Make { path, node } => drop(tree.insert(path, node)),
-            Change::Remove { path } => {
-                // A folder that is gone takes along whatever is left of it.
-                if matches!(tree.remove(&path), Some(Node::Dir)) {
-                    tree.retain(|other, _| !is_below(other, &path));
-                }
-            }
-            Change::Rename { from, to, node } => {
-                let still_there = matches!((tree.get(&from), &node),
-                    (Some(Node::File(a)), Node::File(b)) if Arc::ptr_eq(a, b));
-                if still_there {
-                    tree.remove(&from);
-                }
-                tree.insert(to, node);
-            }
-        }
-    }
 }
 
 impl Default for MemoryFs {
@@ -257,81 +183,6 @@ impl MemoryFs {
     }
 }
 
-impl State {
-    fn file(&self, path: &str) -> io::Result<Arc<Mutex<Inode>>> {
-        match self.live.get(path) {
-            Some(Node::File(inode)) => Ok(inode.clone()),
-            Some(Node::Dir) => Err(io::ErrorKind::IsADirectory.into()),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn is_dir(&self, path: &str) -> bool {
-        path.is_empty() || matches!(self.live.get(path), Some(Node::Dir))
-    }
-
-    fn require_dir(&self, path: &str) -> io::Result<()> {
-        match self.live.get(path) {
-            _ if path.is_empty() => Ok(()),
-            Some(Node::Dir) => Ok(()),
-            Some(Node::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn change(&mut self, change: Change) {
-        change.clone().apply(&mut self.live);
-        self.pending.push(change);
-    }
-
-    /// Points the durable names at the new lives of the same files; those without a live name are kept as they are.
-    fn rebind_durable(&mut self, tree: &Tree) {
-        let old_live = std::mem::take(&mut self.live);
-        let pairs: Vec<_> = old_live
-            .iter()
-            .filter_map(|(path, old)| match (old, tree.get(path)) {
-                (Node::File(old), Some(Node::File(new))) => Some((old.clone(), new.clone())),
-                _ => None,
-            })
-            .collect();
-        for node in self.durable.values_mut() {
-            if let Node::File(inode) = node
-                && let Some((_, new)) = pairs.iter().find(|(old, _)| Arc::ptr_eq(old, inode))
-            {
-                *inode = new.clone();
-            }
-        }
-        // Names made durable by nobody would be forgotten: keep them pending against the new life.
-        self.pending = tree
-            .iter()
-            .filter(|(path, node)| !same(self.durable.get(*path), node))
-            .map(|(path, node)| Change::Make {
-                path: path.clone(),
-                node: node.clone(),
-            })
-            .chain(
-                self.durable
-                    .keys()
-                    .filter(|path| !tree.contains_key(*path))
-                    .map(|path| Change::Remove { path: path.clone() }),
-            )
-            .collect();
-    }
-}
-
-fn is_below(path: &str, dir: &str) -> bool {
-    path.strip_prefix(dir)
-        .is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn same(a: Option<&Node>, b: &Node) -> bool {
-    match (a, b) {
-        (Some(Node::Dir), Node::Dir) => true,
-        (Some(Node::File(a)), Node::File(b)) => Arc::ptr_eq(a, b),
-        _ => false,
-    }
-}
-
 type SharedInode = Arc<Mutex<Inode>>;
 
 /// The copy of a file, made when it is asked for first: names of one file stay names of one file.
@@ -346,18 +197,6 @@ fn copy_once(
     let new = Arc::new(Mutex::new(old.lock().fork(used)));
     copies.push((old.clone(), new.clone()));
     new
-}
-
-/// Drops the names whose folder did not survive.
-fn prune(tree: &mut Tree) {
-    let paths: Vec<String> = tree.keys().cloned().collect();
-    // Parents sort before their children, so one pass sees folders first.
-    for path in paths {
-        let folder = parent(&path);
-        if !folder.is_empty() && !matches!(tree.get(folder), Some(Node::Dir)) {
-            tree.remove(&path);
-        }
-    }
 }
 
 impl Fs for MemoryFs {
@@ -639,176 +478,4 @@ impl Dice {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{CrashPolicy, MemoryFs};
-    use crate::fs::{Fs, OpenMode, contract, read_file, write_all_at};
-
-    #[test]
-    fn memory_keeps_the_contract() {
-        contract::run(&|_| Box::new(MemoryFs::new()));
-    }
-
-    fn put(fs: &MemoryFs, path: &str, bytes: &[u8]) -> std::sync::Arc<dyn crate::fs::File> {
-        let file = fs.open(path, OpenMode::OpenOrCreate).unwrap();
-        write_all_at(file.as_ref(), bytes, 0).unwrap();
-        file
-    }
-
-    #[test]
-    fn a_killed_process_loses_nothing_but_the_power_still_can() {
-        let fs = MemoryFs::new();
-        put(&fs, "f", b"bytes");
-        fs.crash(CrashPolicy::KillProcess, 1);
-        assert_eq!(read_file(&fs, "f", 10).unwrap().unwrap(), b"bytes");
-        fs.crash(CrashPolicy::LoseUnsynced, 1);
-        assert!(!fs.exists("f").unwrap());
-    }
-
-    #[test]
-    fn bytes_and_names_each_need_their_own_sync() {
-        let fs = MemoryFs::new();
-        put(&fs, "named", b"bytes");
-        put(&fs, "synced", b"bytes").sync_data().unwrap();
-        fs.crash(CrashPolicy::LoseUnsynced, 1);
-        assert!(!fs.exists("synced").unwrap(), "its folder was not synced");
-        put(&fs, "both", b"bytes").sync_data().unwrap();
-        put(&fs, "named", b"bytes");
-        fs.sync_dir("").unwrap();
-        put(&fs, "both", b"later");
-        fs.crash(CrashPolicy::LoseUnsynced, 1);
-        assert_eq!(read_file(&fs, "both", 10).unwrap().unwrap(), b"bytes");
-        assert_eq!(read_file(&fs, "named", 10).unwrap().unwrap(), b"");
-    }
-
-    #[test]
-    fn a_folder_that_was_not_synced_takes_its_files_along() {
-        let fs = MemoryFs::new();
-        fs.create_dir_all("a/b").unwrap();
-        put(&fs, "a/b/f", b"x").sync_data().unwrap();
-        fs.sync_dir("a/b").unwrap();
-        fs.sync_dir("").unwrap();
-        fs.crash(CrashPolicy::LoseUnsynced, 1);
-        assert!(fs.exists("a").unwrap());
-        assert!(!fs.exists("a/b").unwrap());
-        assert!(!fs.exists("a/b/f").unwrap());
-    }
-
-    #[test]
-    fn what_was_in_a_removed_folder_does_not_come_back_in_a_new_one() {
-        for seed in 0..20 {
-            let fs = MemoryFs::new();
-            fs.create_dir_all("d").unwrap();
-            put(&fs, "d/old", b"x").sync_data().unwrap();
-            fs.sync_dir("d").unwrap();
-            put(&fs, "d/newer", b"x");
-            fs.sync_dir("").unwrap();
-            fs.remove("d/old").unwrap();
-            fs.remove("d/newer").unwrap();
-            fs.remove_dir("d").unwrap();
-            fs.sync_dir("").unwrap();
-            fs.create_dir_all("d").unwrap();
-            fs.sync_dir("").unwrap();
-            fs.crash(CrashPolicy::Random, seed);
-            assert!(fs.list_dir("d").unwrap().is_empty());
-        }
-    }
-
-    #[test]
-    fn an_unsynced_rename_or_removal_is_undone() {
-        let fs = MemoryFs::new();
-        put(&fs, "a", b"a").sync_data().unwrap();
-        put(&fs, "b", b"b").sync_data().unwrap();
-        put(&fs, "c", b"c").sync_data().unwrap();
-        fs.sync_dir("").unwrap();
-        fs.rename("a", "b").unwrap();
-        fs.remove("c").unwrap();
-        fs.crash(CrashPolicy::LoseUnsynced, 1);
-        for name in ["a", "b", "c"] {
-            assert_eq!(read_file(&fs, name, 10).unwrap().unwrap(), name.as_bytes());
-        }
-    }
-
-    #[test]
-    fn a_random_crash_keeps_loses_and_tears_sectors_and_repeats_itself() {
-        let run = |seed| {
-            let fs = MemoryFs::new();
-            let file = put(&fs, "f", &[1; 64 * 512]);
-            file.sync_data().unwrap();
-            fs.sync_dir("").unwrap();
-            put(&fs, "f", &[2; 64 * 512]);
-            fs.crash(CrashPolicy::Random, seed);
-            read_file(&fs, "f", 1 << 20).unwrap().unwrap()
-        };
-        let bytes = run(7);
-        assert_eq!(bytes, run(7));
-        let sectors: Vec<&[u8]> = bytes.chunks(512).collect();
-        assert!(sectors.contains(&&[1; 512][..]), "some are lost");
-        assert!(sectors.contains(&&[2; 512][..]), "some are kept");
-        let torn = sectors.iter().any(|s| s.contains(&1) && s.contains(&2));
-        assert!(torn, "some are torn");
-    }
-
-    #[test]
-    fn synced_bytes_survive_every_crash() {
-        for seed in 0..50 {
-            let fs = MemoryFs::new();
-            put(&fs, "f", &[3; 5000]).sync_data().unwrap();
-            fs.sync_dir("").unwrap();
-            fs.crash(CrashPolicy::Random, seed);
-            fs.crash(CrashPolicy::Random, seed);
-            assert_eq!(read_file(&fs, "f", 1 << 20).unwrap().unwrap(), [3; 5000]);
-        }
-    }
-
-    #[test]
-    fn handles_and_locks_end_with_a_crash() {
-        let fs = MemoryFs::new();
-        let lock = fs.lock("LOCK").unwrap();
-        let file = put(&fs, "f", b"x");
-        fs.crash(CrashPolicy::KillProcess, 1);
-        assert!(file.len().is_err());
-        let again = fs.lock("LOCK").unwrap();
-        drop(lock);
-        assert!(
-            fs.lock("LOCK").is_err(),
-            "the old guard does not release the new lock"
-        );
-        drop(again);
-    }
-
-    #[test]
-    fn a_full_disk_refuses_and_has_room_again_after_a_removal() {
-        let fs = MemoryFs::with_capacity(10_000);
-        put(&fs, "a", &[1; 9_000]);
-        let file = fs.open("b", OpenMode::CreateNew).unwrap();
-        let full = write_all_at(file.as_ref(), &[1; 2_000], 0).unwrap_err();
-        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-        assert_eq!(
-            file.allocate(2_000).unwrap_err().kind(),
-            std::io::ErrorKind::StorageFull
-        );
-        fs.remove("a").unwrap();
-        write_all_at(file.as_ref(), &[1; 2_000], 0).unwrap();
-        assert_eq!(fs.free_space().unwrap(), 8_000);
-    }
-
-    #[test]
-    fn a_fork_shares_nothing() {
-        let fs = MemoryFs::new();
-        put(&fs, "f", b"x").sync_data().unwrap();
-        fs.sync_dir("").unwrap();
-        let fork = fs.fork();
-        put(&fs, "f", b"y");
-        fork.flip_bit("f", 0, 0).unwrap();
-        assert_eq!(read_file(&fs, "f", 10).unwrap().unwrap(), b"y");
-        assert_eq!(
-            read_file(&fork, "f", 10).unwrap().unwrap(),
-            b"y",
-            "x with its lowest bit set"
-        );
-        fork.crash(CrashPolicy::LoseUnsynced, 0);
-        assert_eq!(read_file(&fork, "f", 10).unwrap().unwrap(), b"y");
-        fs.crash(CrashPolicy::LoseUnsynced, 0);
-        assert_eq!(read_file(&fs, "f", 10).unwrap().unwrap(), b"x");
-    }
-}
+mod tests;

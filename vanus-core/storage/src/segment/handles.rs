@@ -7,13 +7,15 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::Segment;
+use super::{Segment, buffers::Buffers};
 
 /// All segments with an open handle that no writer holds. A clock: each gets a second chance when it was used.
 #[derive(Debug)]
 pub(crate) struct Handles {
     most: usize,
     open: Mutex<VecDeque<Weak<Segment>>>,
+    /// Memory for reads.
+    pub(super) buffers: Buffers,
 }
 
 impl Handles {
@@ -21,6 +23,7 @@ impl Handles {
         Handles {
             most,
             open: Mutex::default(),
+            buffers: Buffers::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Segment files: the bytes of one, its sparse index, and reading batches out of it. It knows no eventlog beyond
 //! the id in a header; chains of segments are `log`'s.
 
+mod buffers;
 mod handles;
 mod index;
 mod layout;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use vanus_types::{BATCH_HEADER_LEN, Batch, BatchHeader, EventlogId};
 
+use super::buffers::Buffers;
 use crate::fs::{File, read_full_at};
 
 /// Files are read in blocks of this many bytes.
@@ -29,6 +30,7 @@ pub(crate) struct Scan<'a> {
     offset: u64,
     block: Bytes,
     block_len: usize,
+    buffers: Buffers,
 }
 
 impl<'a> Scan<'a> {
@@ -47,6 +49,7 @@ impl<'a> Scan<'a> {
             offset,
             block: Bytes::new(),
             block_len: READ_BLOCK,
+            buffers: Buffers::default(),
         }
     }
 
@@ -54,6 +57,15 @@ impl<'a> Scan<'a> {
     #[must_use]
     pub(crate) fn block_len(self, block_len: usize) -> Self {
         Scan { block_len, ..self }
+    }
+
+    /// Reads into blocks of `buffers`.
+    #[must_use]
+    pub(crate) fn buffers(self, buffers: &Buffers) -> Self {
+        Scan {
+            buffers: buffers.clone(),
+            ..self
+        }
     }
 
     /// Where the next batch is expected.
@@ -151,10 +163,9 @@ impl<'a> Scan<'a> {
         }
         let available = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
         let wanted = len.max(self.block_len).min(available);
-        let mut block = vec![0; wanted];
-        let read = read_full_at(self.file, &mut block, self.position)?;
-        block.truncate(read);
-        self.block = block.into();
+        let (file, position) = (self.file, self.position);
+        let block = |block: &mut [u8]| read_full_at(file, block, position);
+        self.block = self.buffers.fill(wanted, block)?;
         Ok(())
     }
 }

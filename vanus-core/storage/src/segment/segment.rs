@@ -238,7 +238,9 @@ impl Segment {
             .map_err(DiskError::new("open", self.path.as_str()))?;
         let block = max_bytes.clamp(super::INDEX_EVERY as usize, 8 * super::scan::READ_BLOCK)
             + super::INDEX_EVERY as usize;
-        let mut scan = Scan::new(file.as_ref(), self.log, (position, at), end).block_len(block);
+        let mut scan = Scan::new(file.as_ref(), self.log, (position, at), end)
+            .block_len(block)
+            .buffers(&handles.buffers);
         let skipped = scan
             .skip_to(offset)
             .map_err(DiskError::new("read", self.path.as_str()))?;
@@ -291,6 +293,7 @@ impl Segment {
             .open_at(fs, handles, |index, _| index.at_time(self.base, time_ms))
             .map_err(DiskError::new("open", self.path.as_str()))?;
         let mut scan = Scan::new(file.as_ref(), self.log, place, end)
+            .buffers(&handles.buffers)
             .block_len(2 * super::INDEX_EVERY as usize);
         loop {
             let (position, offset) = (scan.position(), scan.offset());

@@ -303,11 +303,6 @@ impl Group {
     }
 
     fn stage_delete(&mut self, shared: &Shared, id: EventlogId, done: AdminDone) {
-        let staged = |step: &Step| matches!(step, Step::Delete { log, .. } if log.id() == id);
-        if self.steps.iter().any(staged) {
-            self.steps.push(Step::Same { done });
-            return;
-        }
         // One that is not there is deleted already.
         let Some(log) = shared.log(id) else {
             return done.answer(Ok(()));

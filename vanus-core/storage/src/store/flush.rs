@@ -43,6 +43,16 @@ impl Shared {
 
     /// Flushes everything that is visible now; answers up to which frame everything is in segments.
     pub(crate) fn flush_round(&self) -> Result<u64, Trouble> {
+        let result = self.flush_all();
+        if result.is_ok() {
+            self.evict();
+        }
+        // Whoever waits has to hear of a failure too.
+        self.progressed();
+        result
+    }
+
+    fn flush_all(&self) -> Result<u64, Trouble> {
         let mut flushed = self.flushed.lock();
         self.health.check()?;
         // Read before the list is taken: what was visible by then is on the list, or was flushed.
@@ -59,15 +69,11 @@ impl Shared {
                 drop(list);
                 self.health
                     .set_full(Worker::Flush, trouble == Trouble::Full);
-                self.progressed();
                 return Err(trouble);
             }
         }
         self.health.set_full(Worker::Flush, false);
         *flushed = lsn;
-        drop(flushed);
-        self.evict();
-        self.progressed();
         Ok(lsn)
     }
 

@@ -200,9 +200,10 @@ impl Queue {
 impl State {
     fn next_group(&mut self, max_bytes: usize) -> Vec<Request> {
         let mut bytes = 0;
+        // A deletion is alone in its group, so that what was asked before and after it stays so.
         let fits = |request: &&Request| {
             bytes += request.len();
-            bytes <= max_bytes
+            bytes <= max_bytes && !matches!(request, Request::Delete { .. })
         };
         let taken = self.waiting.iter().take_while(fits).count().max(1);
         self.waiting

@@ -83,19 +83,23 @@ fn commit(shared: &Shared) {
     }
 }
 
+/// How much of `interval` is left since `since`, which is now if it was not set.
+fn left(shared: &Shared, since: &mut Option<u64>, interval: Duration) -> Duration {
+    let now = shared.context.clock.monotonic_ns();
+    let since = *since.get_or_insert(now);
+    interval.saturating_sub(Duration::from_nanos(now.saturating_sub(since)))
+}
+
 fn flush(shared: &Shared) {
     let interval = Duration::from_millis(shared.context.options.flush_interval_ms);
     loop {
         {
+            let mut since = None;
             let mut state = shared.signals.state.lock();
             while !state.stop && !state.flush_now {
                 if state.flush_soon {
-                    if shared
-                        .signals
-                        .flush
-                        .wait_for(&mut state, interval)
-                        .timed_out()
-                    {
+                    let left = left(shared, &mut since, interval);
+                    if shared.signals.flush.wait_for(&mut state, left).timed_out() {
                         break;
                     }
                 } else {
@@ -131,12 +135,14 @@ fn flush(shared: &Shared) {
 fn checkpoint(shared: &Shared) {
     let interval = Duration::from_millis(shared.context.options.checkpoint_interval_ms);
     let mut full = false;
+    let mut since = None;
     loop {
         let (prepare, now) = {
             let mut state = shared.signals.state.lock();
             while !state.stop && !state.checkpoint_now && !state.prepare {
                 if full || state.checkpoint_soon {
-                    let wait = if full { RETRY_FULL } else { interval };
+                    let interval = if full { RETRY_FULL } else { interval };
+                    let wait = left(shared, &mut since, interval);
                     if shared
                         .signals
                         .checkpoint
@@ -158,6 +164,9 @@ fn checkpoint(shared: &Shared) {
                 std::mem::take(&mut state.checkpoint_now),
             )
         };
+        if now || full {
+            since = None;
+        }
         full = false;
         if prepare {
             full |= !shared.prepare_wal_file();

@@ -23,62 +23,23 @@ fn threaded() -> StoreOptions {
     }
 }
 
+const WRITERS: u64 = 16;
+const BATCHES: usize = 60;
+const EVENTS_EACH: u64 = WRITERS / 2 * BATCHES as u64 * 2;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_writers_and_readers_agree_on_one_history() {
-    const WRITERS: u64 = 16;
-    const BATCHES: usize = 60;
     let store = try_open(&MemoryFs::new(), threaded()).unwrap();
     let logs = [LOG, OTHER];
     for log in logs {
         store.create_log(log).await.unwrap();
     }
-    let total = WRITERS / 2 * BATCHES as u64 * 2;
     let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let log = logs[writer as usize % 2];
-                let durability = if writer % 4 < 2 {
-                    Durability::Fsync
-                } else {
-                    Durability::PageCache
-                };
-                let mut acked = Vec::new();
-                for turn in 0..BATCHES {
-                    let ids = ids(&format!("{writer}.{turn}"), 2);
-                    let appended = store
-                        .append(log, batch(&ids, 400), durability)
-                        .await
-                        .unwrap();
-                    // Who is acknowledged reads it.
-                    let end = *store.committed(log).unwrap().borrow();
-                    assert!(end >= appended.base_offset + 2);
-                    acked.push((appended.base_offset, ids));
-                }
-                (log, acked)
-            })
-        })
+        .map(|writer| tokio::spawn(write(store.clone(), logs[writer as usize % 2], writer)))
         .collect();
     let readers: Vec<_> = logs
         .iter()
-        .map(|&log| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let mut events = Vec::new();
-                while (events.len() as u64) < total {
-                    let next = events.len() as u64;
-                    store.wait_for(log, next).await.unwrap();
-                    let chunk = match store.try_read_tail(log, next, 3_000).unwrap() {
-                        Some(chunk) => chunk,
-                        None => store.read(log, next, 3_000).unwrap(),
-                    };
-                    let read = chunk.batches.iter().flat_map(|batch| batch.events());
-                    let new = read.filter(|(offset, _)| *offset >= next);
-                    events.extend(new.map(|(offset, event)| (offset, event.id().to_owned())));
-                }
-                events
-            })
-        })
+        .map(|&log| tokio::spawn(follow(store.clone(), log)))
         .collect();
     let mut acked = Vec::new();
     for writer in writers {
@@ -104,6 +65,49 @@ async fn many_writers_and_readers_agree_on_one_history() {
         "groups were formed: {stats:?}"
     );
     store.close().unwrap();
+}
+
+/// Appends one batch after the other; answers what was acknowledged.
+async fn write(
+    store: Store,
+    log: EventlogId,
+    writer: u64,
+) -> (EventlogId, Vec<(u64, Vec<String>)>) {
+    let durability = if writer % 4 < 2 {
+        Durability::Fsync
+    } else {
+        Durability::PageCache
+    };
+    let mut acked = Vec::new();
+    for turn in 0..BATCHES {
+        let ids = ids(&format!("{writer}.{turn}"), 2);
+        let appended = store
+            .append(log, batch(&ids, 400), durability)
+            .await
+            .unwrap();
+        // Who is acknowledged reads it.
+        let end = *store.committed(log).unwrap().borrow();
+        assert!(end >= appended.base_offset + 2);
+        acked.push((appended.base_offset, ids));
+    }
+    (log, acked)
+}
+
+/// Reads along until everything was seen.
+async fn follow(store: Store, log: EventlogId) -> Vec<(u64, String)> {
+    let mut events = Vec::new();
+    while (events.len() as u64) < EVENTS_EACH {
+        let next = events.len() as u64;
+        store.wait_for(log, next).await.unwrap();
+        let chunk = match store.try_read_tail(log, next, 3_000).unwrap() {
+            Some(chunk) => chunk,
+            None => store.read(log, next, 3_000).unwrap(),
+        };
+        let read = chunk.batches.iter().flat_map(|batch| batch.events());
+        let new = read.filter(|(offset, _)| *offset >= next);
+        events.extend(new.map(|(offset, event)| (offset, event.id().to_owned())));
+    }
+    events
 }
 
 #[test]
