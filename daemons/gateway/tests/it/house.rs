@@ -21,7 +21,6 @@ pub(crate) const BATCH: &[(&str, &str)] = &[("content-type", "application/cloude
 
 /// A front door with the eventbus `orders` behind it.
 pub(crate) struct House {
-    pub(crate) vanus: Vanus,
     pub(crate) router: Router,
     pub(crate) stopping: CancellationToken,
 }
@@ -36,8 +35,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        let text = String::from_utf8_lossy(&self.body);
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+        serde_json::from_slice(&self.body).unwrap()
     }
 
     /// Asserts that this is a problem with this status and code.
@@ -76,9 +74,8 @@ impl House {
     pub(crate) async fn with(options: GatewayOptions, eventlogs: u16) -> Self {
         let vanus = Vanus::builder().in_memory().open().await.unwrap();
         let stopping = CancellationToken::new();
-        let gateway = Gateway::new(vanus.clone(), options, stopping.clone());
+        let gateway = Gateway::new(vanus, options, stopping.clone());
         let house = Self {
-            vanus,
             router: gateway.router(),
             stopping,
         };

@@ -74,7 +74,7 @@ async fn too_many_events_or_too_large_ones_are_refused() {
         .post(EVENTS, STRUCTURED, &large)
         .await
         .is_problem(413, "V9113");
-    let many = format!("[{}]", vec!["{}"; 10].join(","));
+    let many = format!("[{}]", ["{}"; 10].join(","));
     house
         .post(EVENTS, BATCH, &many)
         .await

@@ -129,6 +129,7 @@ async fn an_eventbus_is_made_listed_changed_and_deleted() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one life")]
 async fn a_subscription_is_made_paused_moved_and_deleted() {
     let house = House::open().await;
     let spec = json!({

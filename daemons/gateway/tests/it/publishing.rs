@@ -15,9 +15,6 @@ async fn an_event_in_any_mode_is_stored_and_its_place_told() {
         ("CE-Type", "t"),
         ("content-type", "text/plain"),
     ];
-    let event = json_format::decode(ONE.as_bytes()).unwrap();
-    let message = protobuf::encode(&event);
-    let batch = protobuf::encode_batch(&[event.clone(), event]);
     let first = house.post(EVENTS, STRUCTURED, ONE).await.ok();
     assert_eq!(first["durability"], "fsync");
     let one = &first["events"][0];
@@ -37,23 +34,6 @@ async fn an_event_in_any_mode_is_stored_and_its_place_told() {
         (&both["events"][0]["offset"], &both["events"][1]["offset"]),
         (&json!(2), &json!(3))
     );
-    for (media_type, bytes, count) in [
-        ("application/cloudevents+protobuf", message, 1),
-        ("application/cloudevents-batch+protobuf", batch, 2),
-    ] {
-        let mut request = request("POST", EVENTS, &[("content-type", media_type)], "");
-        request
-            .headers_mut()
-            .insert("content-length", bytes.len().into());
-        *request.body_mut() = bytes.into();
-        assert_eq!(
-            house.call(request).await.ok()["events"]
-                .as_array()
-                .unwrap()
-                .len(),
-            count
-        );
-    }
     let none = house.post(EVENTS, BATCH, "[]").await.ok();
     assert_eq!(none, json!({"events": [], "durability": "fsync"}));
 
@@ -67,9 +47,29 @@ async fn an_event_in_any_mode_is_stored_and_its_place_told() {
         .iter()
         .map(|e| &e["event"]["id"])
         .collect();
-    assert_eq!(ids, ["1", "2", "1", "1", "1", "1", "1"]);
+    assert_eq!(ids, ["1", "2", "1", "1"]);
     assert_eq!(read["events"][1]["event"]["data"], "hi");
     assert_eq!(read["events"][0]["event_id"], one["event_id"]);
+}
+
+#[tokio::test]
+async fn protobuf_is_read_one_by_one_and_in_batches() {
+    let house = House::open().await;
+    let event = json_format::decode(ONE.as_bytes()).unwrap();
+    let message = protobuf::encode(&event);
+    let batch = protobuf::encode_batch(&[event.clone(), event]);
+    for (media_type, bytes, count) in [
+        ("application/cloudevents+protobuf", message, 1),
+        ("application/cloudevents-batch+protobuf", batch, 2),
+    ] {
+        let mut request = request("POST", EVENTS, &[("content-type", media_type)], "");
+        request
+            .headers_mut()
+            .insert("content-length", bytes.len().into());
+        *request.body_mut() = bytes.into();
+        let ack = house.call(request).await.ok();
+        assert_eq!(ack["events"].as_array().unwrap().len(), count);
+    }
 }
 
 #[tokio::test]

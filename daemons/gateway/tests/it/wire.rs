@@ -30,14 +30,12 @@ async fn requests_follow_each_other_on_one_connection_until_the_drain() {
          content-length: {}\r\n\r\n{ONE}",
         ONE.len()
     );
-    let chunked = format!(
-        "POST /gateway/orders HTTP/1.1\r\nhost: h\r\nce-specversion: 1.0\r\nce-id: 2\r\n\
-         ce-source: /s\r\nce-type: t\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
-    );
+    let chunked = "POST /gateway/orders HTTP/1.1\r\nhost: h\r\nce-specversion: 1.0\r\nce-id: 2\r\n\
+         ce-source: /s\r\nce-type: t\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
     let without = "POST /gateway/orders HTTP/1.1\r\nhost: h\r\ncontent-type: text/plain\r\n\r\n";
     for (request, status, needle) in [
         (with_length.as_str(), "200", "\"offset\":0"),
-        (chunked.as_str(), "200", "\"offset\":1"),
+        (chunked, "200", "\"offset\":1"),
         (without, "411", "V9100"),
     ] {
         stream.write_all(request.as_bytes()).await.unwrap();
