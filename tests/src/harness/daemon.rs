@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     net::{SocketAddr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
 
@@ -62,6 +62,26 @@ impl Daemon {
     /// # Errors
     /// It ends, or is not ready in time.
     pub async fn start(&mut self) -> Result<Duration> {
+        let begun = Instant::now();
+        self.spawn()?;
+        while begun.elapsed() < READY_WITHIN {
+            if let Some(status) = self.ended()? {
+                let log = self.log.display();
+                return Err(format!("the daemon ended: {status}; see {log}").into());
+            }
+            if is_ready(&self.metrics.to_string()).await {
+                return Ok(begun.elapsed());
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Err(format!("the daemon is not ready after {READY_WITHIN:?}").into())
+    }
+
+    /// Starts it and does not wait.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn(&mut self) -> Result<()> {
         let open = || -> Result<File> {
             let options = OpenOptions::new().create(true).append(true).open(&self.log);
             Ok(options?)
@@ -75,20 +95,13 @@ impl Daemon {
             .stdout(open()?)
             .stderr(open()?)
             .spawn()?;
-        let begun = Instant::now();
-        let child = self.child.insert(child);
-        while begun.elapsed() < READY_WITHIN {
-            if let Some(status) = child.try_wait()? {
-                return Err(
-                    format!("the daemon ended: {status}; see {}", self.log.display()).into(),
-                );
-            }
-            if is_ready(&self.metrics.to_string()).await {
-                return Ok(begun.elapsed());
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
-        Err(format!("the daemon is not ready after {READY_WITHIN:?}").into())
+        self.child = Some(child);
+        Ok(())
+    }
+
+    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let child = self.child.as_mut().ok_or("the daemon was not started")?;
+        Ok(child.try_wait()?)
     }
 
     /// Kills it as `kill -9` does, and waits until it is gone.

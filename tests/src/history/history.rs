@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, BufRead},
+    io::{self, BufRead, Write},
 };
 
 use super::{Act, DEAD_LETTERS, Deliver, Message, Operation, Poll, Send};
@@ -49,6 +49,18 @@ impl History {
             })?);
         }
         Ok(Self::new(operations))
+    }
+
+    /// Writes lines of JSON.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write(&self, mut output: impl Write) -> io::Result<()> {
+        for operation in &self.operations {
+            serde_json::to_writer(&mut output, operation)?;
+            output.write_all(b"\n")?;
+        }
+        output.flush()
     }
 
     /// The operations, in the order in which they were over.

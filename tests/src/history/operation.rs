@@ -113,7 +113,7 @@ pub struct Deliver {
     /// Its digest.
     #[serde(deserialize_with = "text")]
     pub hash: String,
-    /// How often the sink has been offered it, this time included.
+    /// Which attempt this is, as the delivery says; the first is 1.
     pub attempt: u32,
     /// What the sink answered.
     pub answer: Answer,
