@@ -11,6 +11,9 @@ use crate::{cli::Global, error::CliError, input, output::Output};
 /// How long one try to connect may take, if --timeout allows more.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a farewell may take to leave.
+const FAREWELL: Duration = Duration::from_millis(2);
+
 /// What every command needs.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -66,9 +69,12 @@ impl Context {
     }
 
     /// Lets the server know that this client is done.
-    pub(crate) fn close(&self) {
+    pub(crate) async fn close(&self) {
         if let Some(client) = self.client.get() {
             client.close();
+            // The farewell is sent in the background, which ends with the program; without it the
+            // server would keep the session until it counts as broken.
+            tokio::time::sleep(FAREWELL).await;
         }
     }
 }

@@ -47,7 +47,7 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     runtime.block_on(async {
         let context = Context::new(global, output);
         let done = command.run(&context).await;
-        context.close();
+        context.close().await;
         done
     })
 }

@@ -1,12 +1,80 @@
-//! Under construction.
-use clap::Subcommand;
+//! `vsctl bench`: measures a server, a disk or the embedded engine.
+//!
+//! Every measurement prints one row per thing measured; a row names durability, payload and how
+//! events were batched, so that no figure is read without them. What is compared is measured in
+//! the same run.
+
+mod consume;
+mod disk;
+mod embedded;
+mod http;
+mod latency;
+mod load;
+mod payload;
+mod progress;
+mod publish;
+mod raw;
+mod recorder;
+mod report;
+mod scratch;
+mod stop;
+
+use clap::{Args, Subcommand};
+
+use self::{consume::Consume, disk::Disk, http::Http, latency::Latency, publish::Publish};
 use crate::{context::Context, error::CliError};
+
 /// What can be measured.
 #[derive(Debug, Subcommand)]
+#[command(after_help = REPORT)]
 pub(crate) enum BenchCommand {
-    /// Nothing yet
-    Disk,
+    /// Publish as fast as it goes, or one event at a time
+    #[command(after_help = publish::EXAMPLES)]
+    Publish(Publish),
+    /// Read back what was published before, as fast as it goes
+    #[command(after_help = consume::EXAMPLES)]
+    Consume(Consume),
+    /// Measure how long an event takes from its publisher to a consumer, at a steady rate
+    #[command(after_help = latency::EXAMPLES)]
+    Latency(Latency),
+    /// Measure what a disk can do at best
+    #[command(after_help = disk::EXAMPLES)]
+    Disk(Disk),
+    /// Measure the HTTP front door and deliveries to an HTTP sink
+    #[command(after_help = http::EXAMPLES)]
+    Http(Http),
+    /// Serve HTTP and do nothing, until standard input ends; what `bench http` compares with
+    #[command(hide = true)]
+    HttpBaseline,
 }
+
+const REPORT: &str = "\
+A measurement makes an eventbus of its own and deletes it afterwards, also when interrupted; an
+interrupted measurement reports what it has. With --json the report is
+  {\"bench\", \"version\", \"started_at\", \"interrupted\", \"rows\": [{\"name\", \"durability\",
+   \"payload_bytes\", \"batch_bytes\", \"batch_events\", \"linger_us\", \"in_flight\", \"connections\",
+   \"eventlogs\", \"rate_per_s\", \"duration_s\", \"events\", \"events_per_s\", \"mb_per_s\",
+   \"samples\", \"p50_us\", \"p99_us\", \"max_us\"}],
+   \"ratios\": [{\"name\", \"value\"}]}
+where null is what does not apply. MB are 10^6 bytes of payload.";
+
+/// What is said for every measurement.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Print the report as JSON; the same as --format json
+    #[arg(long)]
+    json: bool,
+}
+
 impl BenchCommand {
-    pub(crate) async fn run(self, _context: &Context) -> Result<(), CliError> { Ok(()) }
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
+        match self {
+            Self::Publish(bench) => bench.run(context).await,
+            Self::Consume(bench) => bench.run(context).await,
+            Self::Latency(bench) => bench.run(context).await,
+            Self::Disk(bench) => bench.run(context).await,
+            Self::Http(bench) => bench.run(context).await,
+            Self::HttpBaseline => http::serve_baseline(context).await,
+        }
+    }
 }

@@ -1,0 +1,310 @@
+//! The engine in this process, without a server: publishing and reading back.
+
+use std::{future::Future, sync::Arc};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::task::JoinSet;
+use vanus_core::{
+    Error, Eventbus, EventbusSpec, EventlogId, PublishOptions, ReadOptions, StartFrom, Vanus,
+};
+use vanus_storage::fs::{DiskFs, Fs as _};
+use vanus_types::{Clock, Durability, Event, Name, control::DEFAULT_NAMESPACE, limits};
+
+use super::{
+    load::Until,
+    progress::{Count, Progress},
+    publish::Publish,
+    raw,
+    recorder::Latencies,
+    report::{Report, Row},
+    scratch,
+    stop::Stop,
+};
+use crate::{context::Context, error::CliError};
+
+/// Bytes of an append that the engine is compared with.
+const APPENDED: usize = 1024 * 1024;
+
+/// How many such appends are measured, before and after the engine.
+const APPENDS: usize = 512;
+
+/// An engine in a folder of its own, with one eventbus.
+#[derive(Debug)]
+pub(super) struct Scene {
+    vanus: Vanus,
+    pub(super) bus: Eventbus,
+    directory: String,
+    folder: String,
+}
+
+impl Scene {
+    /// Opens an engine in a new folder under `directory`.
+    pub(super) async fn open(
+        context: &Context,
+        directory: &str,
+        eventlogs: u16,
+    ) -> Result<Self, CliError> {
+        let folder = scratch::unique(context.entropy());
+        let path = std::path::Path::new(directory).join(&folder);
+        let opened = Vanus::builder().data_dir(path).clock(context.clock()).open().await;
+        let vanus = opened.map_err(|error| CliError::engine(&error))?;
+        let name = Name::new(&folder).map_err(|error| CliError::invalid(&error))?;
+        let spec = EventbusSpec { eventlogs, ..EventbusSpec::new(name) };
+        let bus = vanus.create_eventbus(DEFAULT_NAMESPACE, spec).await;
+        let bus = bus.map_err(|error| CliError::engine(&error))?;
+        Ok(Self { vanus, bus, directory: directory.to_owned(), folder })
+    }
+
+    /// The eventlogs of the eventbus.
+    pub(super) fn eventlogs(&self) -> Result<Vec<EventlogId>, CliError> {
+        Ok(self.bus.record().map_err(|error| CliError::engine(&error))?.eventlogs)
+    }
+
+    /// Closes the engine and removes its folder.
+    pub(super) async fn close(self) -> Result<(), CliError> {
+        let closed = self.vanus.close().await.map_err(|error| CliError::engine(&error));
+        drop((self.bus, self.vanus));
+        let removed = DiskFs::open(&self.directory)
+            .and_then(|fs| scratch::remove_tree(&fs, &self.folder).and_then(|()| fs.sync_dir("")));
+        closed?;
+        removed.map_err(|source| CliError::Disk { path: self.directory, source })
+    }
+}
+
+/// Measures with an engine that is opened before, and closed and removed after, whatever happens
+/// in between.
+pub(super) async fn with_engine<T>(
+    context: &Context,
+    directory: &str,
+    eventlogs: u16,
+    measure: impl AsyncFnOnce(&Scene) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let scene = Scene::open(context, directory, eventlogs).await?;
+    let measured = measure(&scene).await;
+    let closed = scene.close().await;
+    let measured = measured?;
+    closed.map(|()| measured)
+}
+
+/// Publishes with the engine, and compares with the bare disk before and after.
+pub(super) async fn publish(
+    bench: &Publish,
+    context: &Context,
+    directory: &str,
+    events: &[Event],
+    report: &mut Report,
+    stop: &Stop,
+) -> Result<(), CliError> {
+    let before = bare_appends(context, directory, stop).await?;
+    let (batches, until) = (batches(events, bench.batch as usize), bench.until());
+    let measured = with_engine(context, directory, bench.eventlogs, async |scene| {
+        let count = Count::default();
+        let _progress = Progress::show(context.output(), "publishing", &count, None);
+        let work = Work {
+            bus: scene.bus.clone(),
+            batches: Arc::clone(&batches),
+            durability: bench.durability,
+            in_flight: bench.in_flight.into(),
+            clock: context.clock(),
+            until: until.shared_by(bench.producers.into()),
+            count,
+            stop: stop.clone(),
+        };
+        work.run(bench.producers.into()).await
+    });
+    let (published, elapsed_ns, latencies) = measured.await?;
+    let after = bare_appends(context, directory, stop).await?;
+    let row = Row {
+        durability: Some(bench.durability),
+        payload_bytes: Some(bench.size()),
+        batch_events: Some(bench.batch as usize),
+        in_flight: Some(bench.in_flight.into()),
+        connections: Some(bench.producers.into()),
+        eventlogs: Some(bench.eventlogs),
+        ..Row::named("embedded")
+    };
+    let row = row.rate(published, elapsed_ns).latencies(&latencies);
+    let bare = f64::midpoint(before.megabytes(), after.megabytes());
+    report.ratio("embedded / bare durable appends of 1 MiB", row.megabytes(), bare);
+    report.add(before);
+    report.add(row);
+    report.add(after);
+    Ok(())
+}
+
+async fn bare_appends(context: &Context, directory: &str, stop: &Stop) -> Result<Row, CliError> {
+    let (clock, stop) = (context.clock(), stop.clone());
+    let (directory, name) = (directory.to_owned(), scratch::unique(context.entropy()));
+    let measuring = tokio::task::spawn_blocking(move || {
+        let scratch = raw::ScratchFile::make(&directory, &name)
+            .map_err(|source| CliError::Disk { path: directory.clone(), source })?;
+        raw::append_and_sync(scratch.file.as_ref(), clock.as_ref(), APPENDED, APPENDS, &stop)
+    });
+    measuring.await.map_err(|error| CliError::Bench(error.to_string()))?
+}
+
+/// The events in batches of `size`, in turn.
+fn batches(events: &[Event], size: usize) -> Arc<Vec<Vec<Event>>> {
+    let rounds = events.len().div_ceil(size.max(1)).max(4);
+    let mut turn = events.iter().cycle();
+    Arc::new((0..rounds).map(|_| turn.by_ref().take(size).cloned().collect()).collect())
+}
+
+/// What publishers of an engine do.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub(super) bus: Eventbus,
+    pub(super) batches: Arc<Vec<Vec<Event>>>,
+    pub(super) durability: Durability,
+    pub(super) in_flight: usize,
+    pub(super) clock: Arc<dyn Clock>,
+    /// When each publisher ends.
+    pub(super) until: Until,
+    pub(super) count: Count,
+    pub(super) stop: Stop,
+}
+
+impl Work {
+    /// Publishes with so many publishers; answers events, nanoseconds and the latencies of
+    /// batches.
+    pub(super) async fn run(self, publishers: usize) -> Result<(u64, u64, Latencies), CliError> {
+        let (clock, begin) = (Arc::clone(&self.clock), self.clock.monotonic_ns());
+        let mut running = JoinSet::new();
+        for _ in 0..publishers {
+            running.spawn(self.clone().publish(begin));
+        }
+        let (mut events, mut latencies) = (0, Latencies::new()?);
+        while let Some(done) = running.join_next().await {
+            let (sent, own) = done.map_err(|error| CliError::Bench(error.to_string()))??;
+            events += sent;
+            latencies.merge(&own)?;
+        }
+        Ok((events, clock.monotonic_ns() - begin, latencies))
+    }
+
+    async fn publish(self, begin: u64) -> Result<(u64, Latencies), CliError> {
+        let (mut under_way, mut latencies) = (FuturesUnordered::new(), Latencies::new()?);
+        let (mut begun, mut stored) = (0_u64, 0_u64);
+        let mut batches = self.batches.iter().cycle();
+        loop {
+            let ended = match self.until {
+                Until::Events(all) => begun >= all,
+                Until::Elapsed(ns) => self.clock.monotonic_ns() - begin >= ns,
+            };
+            let ended = ended || self.stop.is_asked();
+            while !ended && under_way.len() < self.in_flight
+                && let Some(batch) = batches.next()
+            {
+                begun += batch.len() as u64;
+                under_way.push(self.one(batch));
+            }
+            let Some(done) = under_way.next().await else { break };
+            let (events, ns) = done.map_err(|error| CliError::engine(&error))?;
+            stored += events;
+            self.count.add(events);
+            latencies.record(ns);
+        }
+        Ok((stored, latencies))
+    }
+
+    /// Publishes one batch; answers how many events and how long it took.
+    fn one<'a>(
+        &'a self,
+        batch: &'a [Event],
+    ) -> impl Future<Output = Result<(u64, u64), Error>> + use<'a> {
+        let options =
+            PublishOptions { durability: self.durability, ..PublishOptions::default() };
+        async move {
+            let before = self.clock.monotonic_ns();
+            let published = self.bus.publish_with(batch, options).await?;
+            Ok((published.len() as u64, self.clock.monotonic_ns() - before))
+        }
+    }
+}
+
+/// Publishes `count` events to be read back.
+pub(super) async fn fill(
+    scene: &Scene,
+    context: &Context,
+    events: &[Event],
+    count: u64,
+    shown: &Count,
+    stop: &Stop,
+) -> Result<u64, CliError> {
+    let work = Work {
+        bus: scene.bus.clone(),
+        batches: batches(events, events.len()),
+        durability: Durability::PageCache,
+        in_flight: 4,
+        clock: context.clock(),
+        until: Until::Events(count),
+        count: shown.clone(),
+        stop: stop.clone(),
+    };
+    Ok(work.run(1).await?.0)
+}
+
+/// Reads all events page by page; answers how many, and how long it took.
+pub(super) async fn read_pages(
+    scene: &Scene,
+    clock: &dyn Clock,
+    shown: &Count,
+    stop: &Stop,
+) -> Result<(u64, u64), CliError> {
+    let options = ReadOptions {
+        max_events: limits::MAX_READ_EVENTS,
+        max_bytes: limits::MAX_READ_LEN,
+        ..ReadOptions::default()
+    };
+    let begin = clock.monotonic_ns();
+    let (mut events, mut bytes) = (0_u64, 0_usize);
+    for (eventlog, mut next) in offsets(scene).await? {
+        while !stop.is_asked() {
+            let page = scene.bus.read(eventlog, next, options).await;
+            let page = page.map_err(|error| CliError::engine(&error))?;
+            events += page.events.len() as u64;
+            bytes += page.events.iter().map(|one| one.event.data().bytes.len()).sum::<usize>();
+            shown.add(page.events.len() as u64);
+            next = page.next_offset;
+            if page.events.is_empty() || next >= page.end_offset {
+                break;
+            }
+        }
+    }
+    std::hint::black_box(bytes);
+    Ok((events, clock.monotonic_ns() - begin))
+}
+
+/// Follows the first eventlog event by event up to `end`; answers how many, and how long it took.
+pub(super) async fn read_tail(
+    scene: &Scene,
+    clock: &dyn Clock,
+    shown: &Count,
+    stop: &Stop,
+    most: u64,
+) -> Result<(u64, u64), CliError> {
+    let first = offsets(scene).await?.into_iter().next();
+    let (eventlog, offset) =
+        first.ok_or_else(|| CliError::Bench("the eventbus has no eventlog".to_owned()))?;
+    let tail = scene.bus.tail(eventlog, offset);
+    let mut tail = tail.map_err(|error| CliError::engine(&error))?;
+    let begin = clock.monotonic_ns();
+    let (mut events, mut bytes) = (0, 0);
+    while events < most {
+        if events % 1_024 == 0 {
+            shown.add(1_024);
+            if stop.is_asked() {
+                break;
+            }
+        }
+        let stored = tail.next().await.map_err(|error| CliError::engine(&error))?;
+        bytes += stored.event.data().bytes.len();
+        events += 1;
+    }
+    std::hint::black_box(bytes);
+    Ok((events, clock.monotonic_ns() - begin))
+}
+
+async fn offsets(scene: &Scene) -> Result<Vec<(EventlogId, u64)>, CliError> {
+    scene.bus.offsets(StartFrom::Earliest).await.map_err(|error| CliError::engine(&error))
+}

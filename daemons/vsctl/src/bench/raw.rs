@@ -1,0 +1,162 @@
+//! What disk and network do at best, without Vanus: the floors that figures are compared with.
+
+use std::{io, sync::Arc};
+
+use vanus_net::quic::{Identity, QuicOptions, QuicTransport};
+use vanus_proto::{
+    Op,
+    frame::{EncodedFrame, Flags},
+    message::GetClusterInfo,
+    transport::{Connection, Stream, Transport as _, TransportError},
+};
+use vanus_storage::fs::{DiskFs, File, Fs as _, OpenMode, remove_if_there, write_all_at};
+use vanus_types::{Clock, Durability};
+
+use super::{recorder::Latencies, report::Row, stop::Stop};
+use crate::error::CliError;
+
+/// Bytes of the file that is overwritten.
+const OVERWRITTEN_LEN: usize = 16 * 1024 * 1024;
+
+/// Round trips measured.
+const ROUND_TRIPS: usize = 5_000;
+
+/// A file of its own on the disk that is measured; gone when dropped.
+#[derive(Debug)]
+pub(super) struct ScratchFile {
+    fs: DiskFs,
+    name: String,
+    pub(super) file: Arc<dyn File>,
+}
+
+impl ScratchFile {
+    pub(super) fn make(directory: &str, name: &str) -> io::Result<Self> {
+        let fs = DiskFs::open(directory)?;
+        let file = fs.open(name, OpenMode::CreateNew)?;
+        Ok(Self { fs, name: name.to_owned(), file })
+    }
+}
+
+impl Drop for ScratchFile {
+    fn drop(&mut self) {
+        // What stays behind has a name that tells whose it is.
+        let _ = remove_if_there(&self.fs, &self.name);
+    }
+}
+
+/// Writes `len` bytes and syncs, `times` times, over space that was written before.
+pub(super) fn overwrite_and_sync(
+    file: &dyn File,
+    clock: &dyn Clock,
+    len: usize,
+    times: usize,
+    stop: &Stop,
+) -> Result<Row, CliError> {
+    let block = vec![0x5A; OVERWRITTEN_LEN];
+    measured(write_all_at(file, &block, 0).and_then(|()| file.sync_all()))?;
+    let name = format!("write {} over old space, fdatasync", crate::human::bytes(len as u64));
+    let places = (OVERWRITTEN_LEN / len).max(1);
+    let offset = |turn: usize| ((turn % places) * len) as u64;
+    write_and_sync(file, clock, name, len, times, offset, stop)
+}
+
+/// Writes `len` bytes and syncs, `times` times, at the end of a growing file.
+pub(super) fn append_and_sync(
+    file: &dyn File,
+    clock: &dyn Clock,
+    len: usize,
+    times: usize,
+    stop: &Stop,
+) -> Result<Row, CliError> {
+    measured(file.set_len(0))?;
+    let name = format!("append {}, fdatasync", crate::human::bytes(len as u64));
+    write_and_sync(file, clock, name, len, times, |turn| (turn * len) as u64, stop)
+}
+
+fn write_and_sync(
+    file: &dyn File,
+    clock: &dyn Clock,
+    name: String,
+    len: usize,
+    times: usize,
+    offset: impl Fn(usize) -> u64,
+    stop: &Stop,
+) -> Result<Row, CliError> {
+    let block = vec![0xA5; len];
+    let (mut latencies, mut done) = (Latencies::new()?, 0);
+    let begin = clock.monotonic_ns();
+    for turn in 0..times {
+        if stop.is_asked() {
+            break;
+        }
+        let before = clock.monotonic_ns();
+        measured(write_all_at(file, &block, offset(turn)).and_then(|()| file.sync_data()))?;
+        latencies.record(clock.monotonic_ns() - before);
+        done += 1;
+    }
+    let row = Row {
+        payload_bytes: Some(len),
+        durability: Some(Durability::Fsync),
+        ..Row::named(name)
+    };
+    Ok(row.rate(done, clock.monotonic_ns() - begin).latencies(&latencies))
+}
+
+fn measured<T>(done: io::Result<T>) -> Result<T, CliError> {
+    done.map_err(|source| CliError::Disk { path: "the disk".to_owned(), source })
+}
+
+/// The round trip of a smallest frame between two QUIC endpoints of this process that do nothing
+/// else.
+pub(super) async fn quic_ping_pong(clock: &dyn Clock, stop: &Stop) -> Result<Row, CliError> {
+    let failed = |error: TransportError| CliError::Bench(error.to_string());
+    let identity = Identity::SelfSigned;
+    let server = QuicTransport::new(QuicOptions { identity, ..QuicOptions::default() });
+    let listener = server.map_err(failed)?.listen("127.0.0.1:0").await.map_err(failed)?;
+    let address = listener.address();
+    let echo = tokio::spawn(async move {
+        if let Some(connection) = listener.accept().await {
+            // Ends when the other side is done.
+            let _ = echo(connection.as_ref()).await;
+        }
+    });
+    let client = QuicTransport::new(QuicOptions::default()).map_err(failed)?;
+    let connection = client.connect(&address).await.map_err(failed)?;
+    let stream = connection.open_stream().await.map_err(failed)?;
+    let (mut latencies, begin) = (Latencies::new()?, clock.monotonic_ns());
+    round_trips(stream, clock, stop, &mut latencies).await.map_err(failed)?;
+    echo.abort();
+    let row = Row::named("QUIC ping-pong");
+    Ok(row.rate(latencies.count(), clock.monotonic_ns() - begin).latencies(&latencies))
+}
+
+async fn round_trips(
+    (mut sending, mut receiving): Stream,
+    clock: &dyn Clock,
+    stop: &Stop,
+    latencies: &mut Latencies,
+) -> Result<(), TransportError> {
+    for turn in 0..ROUND_TRIPS {
+        if stop.is_asked() {
+            break;
+        }
+        let before = clock.monotonic_ns();
+        sending.send(&mut vec![ping(turn as u64)?]).await?;
+        receiving.recv().await?;
+        latencies.record(clock.monotonic_ns() - before);
+    }
+    Ok(())
+}
+
+async fn echo(connection: &dyn Connection) -> Result<(), TransportError> {
+    let (mut sending, mut receiving) = connection.accept_stream().await?;
+    while receiving.recv().await?.is_some() {
+        sending.send(&mut vec![ping(0)?]).await?;
+    }
+    Ok(())
+}
+
+fn ping(number: u64) -> Result<EncodedFrame, TransportError> {
+    let op = Op::GetClusterInfo.number();
+    Ok(EncodedFrame::new(op, Flags::NONE, number, &GetClusterInfo, Vec::new())?)
+}
