@@ -87,17 +87,22 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
         let _ = http_task.await;
         vanus.close().await
     };
-    // Deliveries under way may take as long as their time-outs; the second signal cuts them short.
+    // Deliveries under way may take as long as their time-outs. What is cut short is delivered
+    // again after the next start.
     let closed = tokio::select! {
-        closed = drain => closed,
+        closed = tokio::time::timeout(config.drain_timeout, drain) => closed,
         () = shutdown.abort.cancelled() => {
             tracing::warn!("stopped before everything was drained; nothing acknowledged is lost");
             return Ok(());
         }
     };
     stopped.cancel();
+    // A scrape under way ends with the process at the latest.
     let _ = tokio::time::timeout(Duration::from_secs(2), telemetry_task).await;
-    closed?;
+    match closed {
+        Ok(closed) => closed?,
+        Err(_) => tracing::warn!("the drain took too long; what was cut short is delivered again"),
+    }
     tracing::info!("vanus stopped");
     Ok(())
 }

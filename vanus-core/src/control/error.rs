@@ -83,6 +83,9 @@ pub enum ControlError {
     /// A subscription's eventbus cannot be changed.
     #[error("the eventbus of subscription {0} cannot be changed; create another subscription")]
     EventbusFixed(SubscriptionId),
+    /// The eventbus holds dead letters itself.
+    #[error("eventbus \"{0}\" has no dead letter eventbus; turn dead letters off")]
+    NoDeadLetters(Name),
     /// The subscription must be disabled for this.
     #[error("subscription {0} is running; disable it first")]
     NotDisabled(SubscriptionId),
@@ -160,7 +163,7 @@ impl Coded for ControlError {
             Self::TooMany { .. } => ErrorCode::ResourceExhausted,
             Self::NotDisabled(_) | Self::NotEmbedded(_) => ErrorCode::WrongState,
             Self::SinkUnsupported(_) => ErrorCode::Unsupported,
-            Self::Range { .. } => ErrorCode::InvalidArgument,
+            Self::Range { .. } | Self::NoDeadLetters(_) => ErrorCode::InvalidArgument,
             Self::Name(error) => error.code(),
             Self::Spec(error) => error.code(),
             Self::Filter(error) => error.code(),

@@ -43,6 +43,7 @@ impl Control {
                 _ => Ok(()),
             }
         })?;
+        check_dead_letters(&bus, &spec)?;
         let now_ms = self.clock.now_ms();
         let record = SubscriptionRecord {
             id: spec
@@ -151,6 +152,7 @@ impl Control {
         if bus.record.id != old.eventbus_id {
             return Err(ControlError::EventbusFixed(id));
         }
+        check_dead_letters(&bus, &spec)?;
         let record = SubscriptionRecord {
             spec: SubscriptionSpec {
                 id: old.spec.id,
@@ -261,4 +263,13 @@ impl Control {
         self.triggers.remove(id);
         self.collect(vec![garbage]).await
     }
+}
+
+/// A dead letter eventbus has none itself: a subscription to it that left dead letters would read
+/// them again, for ever.
+fn check_dead_letters(bus: &Bus, spec: &SubscriptionSpec) -> Result<(), ControlError> {
+    if bus.record.dead_letter.is_none() && spec.config.dead_letter {
+        return Err(ControlError::NoDeadLetters(bus.record.name.clone()));
+    }
+    Ok(())
 }

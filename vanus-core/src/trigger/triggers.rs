@@ -92,7 +92,10 @@ impl Triggers {
         };
         let Some(sink) = sink else { return Ok(()) };
         let filter = Filter::compile(&record.spec.filters)?;
-        let (eventlogs, letters) = self.load(record.id, &route).await?;
+        let (mut eventlogs, letters) = self.load(record.id, &route).await?;
+        for (eventlog, progress) in &mut eventlogs {
+            self.stay_within(record.id, *eventlog, progress);
+        }
         let shared = Arc::new(Shared {
             id: record.id,
             config: record.spec.config.clone(),
@@ -109,6 +112,25 @@ impl Triggers {
         let runner = Runner::start(&shared, eventlogs, letters);
         self.entries.lock().entry(record.id).or_default().runner = Some(runner);
         Ok(())
+    }
+
+    /// Moves a cursor that lies beyond the end back to it. Power loss takes events that were
+    /// acknowledged from the page cache, and delivered; their offsets are given to other events.
+    fn stay_within(&self, id: SubscriptionId, eventlog: EventlogId, progress: &mut Progress) {
+        let Ok(info) = self.logs.store().info(eventlog) else {
+            return;
+        };
+        if progress
+            .cursor
+            .is_some_and(|cursor| cursor > info.end_offset)
+        {
+            tracing::warn!(subscription = %id, %eventlog, end = info.end_offset,
+                "events were lost that had been delivered; going on at the end");
+            progress.cursor = Some(info.end_offset);
+        }
+        progress
+            .retries
+            .retain(|(offset, _)| *offset < info.end_offset);
     }
 
     fn sink_of(&self, record: &SubscriptionRecord, entry: &Entry) -> Option<Arc<dyn Sink>> {

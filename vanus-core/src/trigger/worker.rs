@@ -40,6 +40,10 @@ const SAVE_EVERY: Duration = Duration::from_millis(100);
 /// How long a worker waits after the metadata store or the eventlog failed it.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a worker that stops waits for its deliveries in flight; then they are cut short, and
+/// made again when the subscription goes on.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
 /// Most bytes of one read.
 const READ_LEN: usize = 256 * 1024;
 
@@ -71,6 +75,9 @@ pub(crate) struct Worker {
     pending: PendingRetries,
     /// Offsets of retries that are in flight.
     retrying: BTreeSet<u64>,
+    /// Retries taken over at the start that lie after the watermark: their events are not to be
+    /// read a second time.
+    waiting_ahead: BTreeSet<u64>,
     /// Read and passed by the filter, not started yet.
     backlog: VecDeque<(u64, Event)>,
     deliveries: JoinSet<Finished>,
@@ -90,7 +97,11 @@ impl Worker {
         let mut pending = PendingRetries::default();
         add(&shared.totals.read, progress.retries.len() as u64);
         add(&shared.totals.retrying, progress.retries.len() as u64);
+        let mut waiting_ahead = BTreeSet::new();
         for (offset, retry) in progress.retries {
+            if offset >= start && origin == Origin::Eventlog {
+                waiting_ahead.insert(offset);
+            }
             pending.insert(offset, retry);
         }
         pending.clamp(shared.clock.now_ms(), schedule::longest_delay_ms());
@@ -102,6 +113,7 @@ impl Worker {
             tracker: OffsetTracker::new(start),
             pending,
             retrying: BTreeSet::new(),
+            waiting_ahead,
             backlog: VecDeque::new(),
             deliveries: JoinSet::new(),
             changes: Changes::new(),
@@ -116,7 +128,8 @@ impl Worker {
         Arc::clone(&self.reached)
     }
 
-    /// Works until `stop` turns true, then waits for what is in flight and writes everything down.
+    /// Works until `stop` turns true, then waits a little for what is in flight and writes
+    /// everything down.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut save_tick = tokio::time::interval(SAVE_EVERY);
         save_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -274,6 +287,10 @@ impl Worker {
             if offset < self.tracker.position() {
                 continue;
             }
+            if self.waiting_ahead.remove(&offset) {
+                self.tracker.skip();
+                continue;
+            }
             seen += 1;
             let view = EventView::with_index(&event, index);
             let passes = self.shared.filter.matches(&view);
@@ -316,8 +333,16 @@ impl Worker {
     }
 
     async fn wind_up(&mut self, saving: Option<CommitFuture>) {
-        while let Some(finished) = self.deliveries.join_next().await {
-            self.finish(finished);
+        let finishing = async {
+            while let Some(finished) = self.deliveries.join_next().await {
+                self.finish(finished);
+            }
+        };
+        // A sink may take minutes to answer. What is cut short here is not settled.
+        let in_time = tokio::time::timeout(STOP_GRACE, finishing).await.is_ok();
+        let cut_short = self.deliveries.len() as u64;
+        if !in_time {
+            self.deliveries.shutdown().await;
         }
         if let Some(saving) = saving {
             // Reported when it fails by the next write, which fails as well.
@@ -331,9 +356,9 @@ impl Worker {
         }
         // What is left is looked at again when the subscription goes on.
         let (line, waiting) = (self.backlog.len() as u64, self.pending.len() as u64);
-        take(&self.shared.totals.in_flight, line);
+        take(&self.shared.totals.in_flight, line + cut_short);
         take(&self.shared.totals.retrying, waiting);
-        take(&self.shared.totals.read, line + waiting);
+        take(&self.shared.totals.read, line + waiting + cut_short);
         self.tell();
     }
 

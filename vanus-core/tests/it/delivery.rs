@@ -327,3 +327,56 @@ async fn the_rate_limit_spreads_deliveries() {
     let took = Duration::from_nanos(vanus.clock().monotonic_ns() - started);
     assert!(took >= Duration::from_millis(195), "{took:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_can_be_subscribed_to_but_not_in_a_circle() {
+    let vanus = in_memory().await;
+    let bus = eventbus(&vanus, "orders", 1).await;
+    let letters = bus.record().unwrap().dead_letter.unwrap();
+    let letters = vanus.eventbus_by_id(letters).unwrap().record().unwrap();
+    let mut spec =
+        SubscriptionSpec::embedded("alarm", "vanus-system", letters.name.as_str()).unwrap();
+    let seen = Seen::default();
+    let circle = vanus
+        .subscribe(spec.clone(), seen.sink())
+        .await
+        .unwrap_err();
+    assert!(
+        circle.to_string().contains("turn dead letters off"),
+        "{circle}"
+    );
+    spec.config.dead_letter = false;
+    vanus.subscribe(spec, seen.sink()).await.unwrap();
+    let rejecting = |_| async { Err(DeliveryError::reject("Response400", "no")) };
+    vanus
+        .subscribe(subscription("orders"), rejecting)
+        .await
+        .unwrap();
+    bus.publish(event("lost", "t")).await.unwrap();
+    until("the alarm rings", async || seen.ids() == ["lost"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pausing_does_not_wait_for_a_sink_that_hangs() {
+    let vanus = in_memory().await;
+    let bus = eventbus(&vanus, "orders", 1).await;
+    let mut spec = subscription("orders");
+    spec.config.delivery_timeout_ms = 300_000;
+    let hanging = |_| std::future::pending();
+    let sub = vanus.subscribe(spec, hanging).await.unwrap().record.id;
+    bus.publish(event("kept", "t")).await.unwrap();
+    until("the delivery hangs", async || {
+        totals(&vanus, sub).await.attempts == 1
+    })
+    .await;
+    let pausing = tokio::time::timeout(Duration::from_secs(9), vanus.disable_subscription(sub));
+    let info = pausing.await.unwrap().unwrap();
+    assert_eq!((info.progress[0].committed, info.totals.read), (0, 0));
+    let seen = Seen::default();
+    vanus.attach(sub, seen.sink()).await.unwrap();
+    vanus.resume_subscription(sub).await.unwrap();
+    until("the event is delivered after all", async || {
+        seen.ids() == ["kept"]
+    })
+    .await;
+}
