@@ -6,9 +6,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    bench::BenchCommand, cluster, cluster::ClusterCommand, completions, context::Context,
-    error::CliError, event::EventCommand, eventbus::EventbusCommand, namespace::NamespaceCommand,
-    parse::{duration, endpoint}, subscription::SubscriptionCommand,
+    bench::BenchCommand,
+    cluster,
+    cluster::ClusterCommand,
+    completions,
+    context::Context,
+    error::CliError,
+    event::EventCommand,
+    eventbus::EventbusCommand,
+    namespace::NamespaceCommand,
+    parse::{duration, endpoint},
+    subscription::SubscriptionCommand,
 };
 
 const EXAMPLES: &str = "\

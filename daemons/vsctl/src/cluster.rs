@@ -26,7 +26,9 @@ impl ClusterCommand {
 /// Prints the version of this program.
 pub(crate) fn version(context: &Context) -> Result<(), CliError> {
     let version = env!("CARGO_PKG_VERSION");
-    context.output().done(&json!({ "version": version }), &format!("vsctl {version}"))
+    context
+        .output()
+        .done(&json!({ "version": version }), &format!("vsctl {version}"))
 }
 
 fn fields(info: &ClusterInfo) -> Vec<Field> {
@@ -35,7 +37,10 @@ fn fields(info: &ClusterInfo) -> Vec<Field> {
         ("Version", info.version.clone()),
         ("Store", info.store_id.clone()),
         ("Health", info.health.clone()),
-        ("Up for", crate::human::duration(Duration::from_millis(info.uptime_ms))),
+        (
+            "Up for",
+            crate::human::duration(Duration::from_millis(info.uptime_ms)),
+        ),
         ("QUIC", address(&info.quic)),
         ("HTTP", address(&info.http)),
         ("Namespaces", info.namespaces.to_string()),

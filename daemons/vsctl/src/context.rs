@@ -25,7 +25,12 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(global: Global, output: Output) -> Self {
-        Self { global, output, clock: Arc::new(SystemClock::new()), client: OnceCell::new() }
+        Self {
+            global,
+            output,
+            clock: Arc::new(SystemClock::new()),
+            client: OnceCell::new(),
+        }
     }
 
     /// How answers are printed.
@@ -62,7 +67,10 @@ impl Context {
         let mut config = ClientConfig::new("");
         config.addresses.clone_from(&self.global.endpoint);
         config.name = concat!("vsctl/", env!("CARGO_PKG_VERSION")).to_owned();
-        config.quic = QuicOptions { trust, ..QuicOptions::default() };
+        config.quic = QuicOptions {
+            trust,
+            ..QuicOptions::default()
+        };
         config.request_timeout = self.global.timeout;
         config.connect_timeout = self.global.timeout.min(CONNECT_TIMEOUT);
         Ok(Client::connect(config).await?)

@@ -113,7 +113,10 @@ impl CliError {
             Self::Invalid(_) | Self::Input { .. } | Self::Client(ClientError::Name(_)) => USAGE,
             Self::Client(ClientError::Transport(TransportError::Frame(_))) => FAILED,
             Self::Client(ClientError::Transport(_) | ClientError::Timeout { .. })
-            | Self::NotStored { source: SendError::TimedOut { .. }, .. } => UNREACHABLE,
+            | Self::NotStored {
+                source: SendError::TimedOut { .. },
+                ..
+            } => UNREACHABLE,
             Self::Interrupted => INTERRUPTED,
             // Whoever read the answer has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -132,7 +135,9 @@ mod tests {
         let error = CliError::Client(ClientError::Refused(refused.clone()));
         assert_eq!((error.exit_code(), error.fault()), (1, refused));
         assert_eq!(CliError::argument("no").exit_code(), 2);
-        let lost = TransportError::Lost { detail: String::new() };
+        let lost = TransportError::Lost {
+            detail: String::new(),
+        };
         assert_eq!(CliError::Client(lost.into()).exit_code(), 3);
         assert_eq!(CliError::Interrupted.exit_code(), 130);
         let pipe = CliError::Output(io::ErrorKind::BrokenPipe.into());

@@ -128,21 +128,31 @@ impl EventbusCommand {
             Self::Create(create) => create.run(context).await,
             Self::List { namespace, all } => {
                 let namespace = (!all).then_some(namespace.namespace);
-                let records = context.admin().await?.list_eventbuses(namespace.clone()).await?;
+                let records = context
+                    .admin()
+                    .await?
+                    .list_eventbuses(namespace.clone())
+                    .await?;
                 let none = match namespace {
                     Some(name) => format!("There are no eventbuses in namespace \"{name}\"."),
                     None => "There are no eventbuses.".to_owned(),
                 };
                 output.many(&records, &none, COLUMNS, row)
             }
-            Self::Info { name, namespace, segment } => {
+            Self::Info {
+                name,
+                namespace,
+                segment,
+            } => {
                 let admin = context.admin().await?;
                 describe(&admin, output, &namespace.namespace, &name, segment).await
             }
             Self::Update(update) => update.run(context).await,
             Self::Delete { name, namespace } => {
                 let admin = context.admin().await?;
-                admin.delete_eventbus(key(&namespace.namespace, &name)).await?;
+                admin
+                    .delete_eventbus(key(&namespace.namespace, &name))
+                    .await?;
                 let namespace = namespace.namespace;
                 output.done(
                     &json!({ "deleted": { "namespace": namespace, "eventbus": name } }),
@@ -164,7 +174,9 @@ impl Create {
         };
         spec.check().map_err(|error| CliError::invalid(&error))?;
         let admin = context.admin().await?;
-        let info = admin.create_eventbus(self.namespace.namespace, spec).await?;
+        let info = admin
+            .create_eventbus(self.namespace.namespace, spec)
+            .await?;
         context.output().one(&info, || fields(&info.record))
     }
 }
@@ -184,7 +196,10 @@ impl Update {
 
 /// The key of the eventbus of this name.
 pub(crate) fn key(namespace: &Name, name: &Name) -> EventbusKey {
-    EventbusKey::Name { namespace: namespace.clone(), name: name.clone() }
+    EventbusKey::Name {
+        namespace: namespace.clone(),
+        name: name.clone(),
+    }
 }
 
 async fn describe(
@@ -246,7 +261,14 @@ fn print_logs(output: &Output, info: &EventbusInfo, segments: bool) -> Result<()
     output.rows(&columns, rows)
 }
 
-const COLUMNS: &[&str] = &["ID", "NAMESPACE", "NAME", "LOGS", "RETENTION", "DESCRIPTION"];
+const COLUMNS: &[&str] = &[
+    "ID",
+    "NAMESPACE",
+    "NAME",
+    "LOGS",
+    "RETENTION",
+    "DESCRIPTION",
+];
 
 fn row(record: &EventbusRecord) -> Vec<String> {
     vec![
@@ -267,7 +289,10 @@ fn fields(record: &EventbusRecord) -> Vec<Field> {
         ("Namespace", record.namespace.to_string()),
         ("Description", human::or_dash(&record.description)),
         ("Eventlogs", logs.join(" ")),
-        ("Retention", human::duration(Duration::from_millis(record.retention_ms))),
+        (
+            "Retention",
+            human::duration(Duration::from_millis(record.retention_ms)),
+        ),
         ("Created", human::time(Some(record.created_at_ms))),
         ("Updated", human::time(Some(record.updated_at_ms))),
     ]

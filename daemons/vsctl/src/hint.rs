@@ -16,9 +16,7 @@ pub(crate) const fn hint(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::OffsetUnderflow | ErrorCode::OffsetOverflow => {
             "`vsctl eventbus info` shows the offsets that are kept"
         }
-        ErrorCode::InvalidFilter
-        | ErrorCode::FilterDialect
-        | ErrorCode::FilterAttributeEmpty => {
+        ErrorCode::InvalidFilter | ErrorCode::FilterDialect | ErrorCode::FilterAttributeEmpty => {
             "filters are JSON such as '[{\"exact\": {\"type\": \"order.placed\"}}]'"
         }
         ErrorCode::InvalidName => "names have 1 to 128 characters out of 0-9 a-z A-Z . - _",

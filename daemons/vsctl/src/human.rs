@@ -7,7 +7,13 @@ use vanus_types::event::timestamp::format_ms;
 /// A duration in its two largest units: `3d 4h`, `72h 0m` is `3d`.
 pub(crate) fn duration(duration: Duration) -> String {
     let ms = duration.as_millis();
-    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let units = [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ];
     let (mut rest, mut parts) = (ms, Vec::new());
     for (unit, length) in units {
         let number = rest / length;
@@ -21,7 +27,11 @@ pub(crate) fn duration(duration: Duration) -> String {
             break;
         }
     }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+    if parts.is_empty() {
+        "0s".to_owned()
+    } else {
+        parts.join(" ")
+    }
 }
 
 /// A time in RFC 3339, or a dash.
@@ -38,12 +48,20 @@ pub(crate) fn bytes(bytes: u64) -> String {
         }
         (size, unit) = (size / 1024.0, larger);
     }
-    if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{size:.1} {unit}")
+    }
 }
 
 /// What there is, or a dash.
 pub(crate) fn or_dash(text: &str) -> String {
-    if text.is_empty() { "-".to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The first `most` characters, with an ellipsis if there are more.

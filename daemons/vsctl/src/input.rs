@@ -14,8 +14,15 @@ const MAX_INPUT_LEN: u64 = 256 * 1024 * 1024;
 
 /// The bytes of a file; of standard input for `-`.
 pub(crate) fn read(path: &str) -> Result<Vec<u8>, CliError> {
-    let read = if path == "-" { read_stdin() } else { read_path(Path::new(path)) };
-    read.map_err(|source| CliError::Input { path: path.to_owned(), source })
+    let read = if path == "-" {
+        read_stdin()
+    } else {
+        read_path(Path::new(path))
+    };
+    read.map_err(|source| CliError::Input {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// `text` itself, or the text of the file that `@file` names (`@-` is standard input).
@@ -42,7 +49,10 @@ fn read_path(path: &Path) -> io::Result<Vec<u8>> {
 
 fn read_stdin() -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_INPUT_LEN + 1).read_to_end(&mut bytes)?;
+    io::stdin()
+        .lock()
+        .take(MAX_INPUT_LEN + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_INPUT_LEN {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

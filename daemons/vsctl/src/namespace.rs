@@ -8,12 +8,7 @@ use vanus_types::{
     control::{NamespaceRecord, NamespaceSpec},
 };
 
-use crate::{
-    context::Context,
-    error::CliError,
-    human,
-    output::Field,
-};
+use crate::{context::Context, error::CliError, human, output::Field};
 
 /// What can be done with namespaces.
 #[derive(Debug, Subcommand)]
@@ -34,7 +29,9 @@ pub(crate) enum NamespaceCommand {
         id: Option<NamespaceId>,
     },
     /// List all namespaces
-    #[command(after_help = "Examples:\n  vsctl namespace list\n  vsctl namespace list --format json")]
+    #[command(
+        after_help = "Examples:\n  vsctl namespace list\n  vsctl namespace list --format json"
+    )]
     List,
     /// Describe a namespace
     #[command(after_help = "Examples:\n  vsctl namespace info --name default")]
@@ -56,8 +53,16 @@ impl NamespaceCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let output = context.output();
         match self {
-            Self::Create { name, description, id } => {
-                let spec = NamespaceSpec { name, description, id };
+            Self::Create {
+                name,
+                description,
+                id,
+            } => {
+                let spec = NamespaceSpec {
+                    name,
+                    description,
+                    id,
+                };
                 spec.check().map_err(|error| CliError::invalid(&error))?;
                 let record = context.admin().await?.create_namespace(spec).await?;
                 output.one(&record, || fields(&record))

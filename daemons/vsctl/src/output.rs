@@ -25,8 +25,13 @@ pub(crate) type Field = (&'static str, String);
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
         let out = rustix::stdio::stdout();
-        let size = rustix::termios::tcgetwinsize(out).ok().map(|size| size.ws_col);
-        Self { format, width: size.filter(|columns| *columns > 0) }
+        let size = rustix::termios::tcgetwinsize(out)
+            .ok()
+            .map(|size| size.ws_col);
+        Self {
+            format,
+            width: size.filter(|columns| *columns > 0),
+        }
     }
 
     /// Whether answers are for programs.
@@ -37,7 +42,10 @@ impl Output {
     /// The same output, for programs if `json` asks for it.
     pub(crate) fn or_json(&self, json: bool) -> Self {
         let format = if json { Format::Json } else { self.format };
-        Self { format, width: self.width }
+        Self {
+            format,
+            width: self.width,
+        }
     }
 
     /// One thing: its serialized form, or its fields below each other.
@@ -90,7 +98,11 @@ impl Output {
 
     /// That something was done: `value` for programs, `sentence` for people.
     pub(crate) fn done<T: Serialize>(&self, value: &T, sentence: &str) -> Result<(), CliError> {
-        if self.is_json() { self.json(value) } else { self.text(&clean(sentence)) }
+        if self.is_json() {
+            self.json(value)
+        } else {
+            self.text(&clean(sentence))
+        }
     }
 
     /// One document.
@@ -118,7 +130,9 @@ impl Output {
     /// Bytes as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(CliError::Output)
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(CliError::Output)
     }
 
     /// Why the command failed, to standard error.
@@ -129,10 +143,13 @@ impl Output {
             format!("error: {fault}\n")
         } else if self.is_json() {
             let (code, title) = (fault.code.to_string(), fault.code.title());
-            let error = json!({ "code": code, "title": title, "message": fault.message, "hint": hint });
+            let error =
+                json!({ "code": code, "title": title, "message": fault.message, "hint": hint });
             format!("{}\n", json!({ "error": error }))
         } else {
-            let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+            let hint = hint
+                .map(|hint| format!("hint: {hint}\n"))
+                .unwrap_or_default();
             format!("error: {}\n{hint}", clean(&fault.to_string()))
         };
         if error.exit_code() != 0 {
@@ -173,7 +190,13 @@ pub(crate) fn clean(text: &str) -> String {
     if !text.contains(control) {
         return text.to_owned();
     }
-    let show = |c: char| if control(c) { c.escape_default().to_string() } else { c.to_string() };
+    let show = |c: char| {
+        if control(c) {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(show).collect()
 }
 

@@ -56,11 +56,13 @@ impl Consume {
         let (mut report, stop) = (Report::new("consume", context), Stop::on_interrupt());
         match &self.embedded {
             Some(directory) => {
-                self.embedded(context, &output, directory, &mut report, &stop).await?;
+                self.embedded(context, &output, directory, &mut report, &stop)
+                    .await?;
             }
             None => {
                 scratch::with_bus(context, self.eventlogs, async |bus| {
-                    self.over_quic(context, &output, bus, &mut report, &stop).await
+                    self.over_quic(context, &output, bus, &mut report, &stop)
+                        .await
                 })
                 .await?;
             }
@@ -82,8 +84,10 @@ impl Consume {
             return Err(CliError::Interrupted);
         }
         let (client, clock) = (context.client().await?, context.clock());
-        let options =
-            || ConsumerOptions { max_bytes: self.batch_bytes, ..ConsumerOptions::default() };
+        let options = || ConsumerOptions {
+            max_bytes: self.batch_bytes,
+            ..ConsumerOptions::default()
+        };
         let (namespace, name) = (bus.namespace.as_str(), bus.name.as_str());
 
         let count = Count::default();
@@ -94,7 +98,10 @@ impl Consume {
             consumed = batches(&mut consumer, stored, &count) => consumed?,
             () = stop.asked() => count.get(),
         };
-        report.add(self.row("QUIC tail, whole batches").rate(consumed, clock.monotonic_ns() - begin));
+        report.add(
+            self.row("QUIC tail, whole batches")
+                .rate(consumed, clock.monotonic_ns() - begin),
+        );
         drop((progress, consumer));
         if stop.is_asked() {
             return Ok(());
@@ -108,7 +115,10 @@ impl Consume {
             consumed = one_by_one(&mut consumer, stored, &count) => consumed?,
             () = stop.asked() => count.get(),
         };
-        report.add(self.row("QUIC tail, one by one").rate(consumed, clock.monotonic_ns() - begin));
+        report.add(
+            self.row("QUIC tail, one by one")
+                .rate(consumed, clock.monotonic_ns() - begin),
+        );
         Ok(())
     }
 
@@ -120,9 +130,15 @@ impl Consume {
         stop: &Stop,
     ) -> Result<u64, CliError> {
         let events = payload::events(self.size as usize, context.entropy())?;
-        let options =
-            ProducerOptions { durability: Durability::PageCache, ..ProducerOptions::default() };
-        let load = Load { producers: 1, options, until: Until::Events(self.count) };
+        let options = ProducerOptions {
+            durability: Durability::PageCache,
+            ..ProducerOptions::default()
+        };
+        let load = Load {
+            producers: 1,
+            options,
+            until: Until::Events(self.count),
+        };
         let count = Count::default();
         let _progress = Progress::show(output, "publishing", &count, Some(self.count));
         Ok(load.run(context, bus, events, &count, stop).await?.events)
@@ -150,8 +166,7 @@ impl Consume {
         embedded::with_engine(context, directory, self.eventlogs, async |scene| {
             let count = Count::default();
             let progress = Progress::show(output, "publishing", &count, Some(self.count));
-            let stored =
-                embedded::fill(scene, context, &events, self.count, &count, stop).await?;
+            let stored = embedded::fill(scene, context, &events, self.count, &count, stop).await?;
             drop(progress);
             if stop.is_asked() {
                 return Err(CliError::Interrupted);
@@ -160,7 +175,11 @@ impl Consume {
             let progress = Progress::show(output, "reading pages", &count, Some(stored));
             let (read, ns) = embedded::read_pages(scene, clock.as_ref(), &count, stop).await?;
             drop(progress);
-            let row = Row { batch_bytes: None, connections: None, ..self.row("embedded, pages") };
+            let row = Row {
+                batch_bytes: None,
+                connections: None,
+                ..self.row("embedded, pages")
+            };
             report.add(row.rate(read, ns));
             if stop.is_asked() || scene.eventlogs()?.len() > 1 {
                 return Ok(());
@@ -169,7 +188,11 @@ impl Consume {
             let _progress = Progress::show(output, "following", &count, Some(stored));
             let clock = clock.as_ref();
             let (read, ns) = embedded::read_tail(scene, clock, &count, stop, stored).await?;
-            let row = Row { batch_bytes: None, connections: None, ..self.row("embedded, tail") };
+            let row = Row {
+                batch_bytes: None,
+                connections: None,
+                ..self.row("embedded, tail")
+            };
             report.add(row.rate(read, ns));
             Ok(())
         })
@@ -182,7 +205,10 @@ async fn batches(consumer: &mut Consumer, all: u64, count: &Count) -> Result<u64
     let (mut consumed, mut bytes) = (0, 0);
     while consumed < all {
         let batch = consumer.next_batch().await?;
-        bytes += batch.events().map(|(_, event)| event.data().bytes.len()).sum::<usize>();
+        bytes += batch
+            .events()
+            .map(|(_, event)| event.data().bytes.len())
+            .sum::<usize>();
         consumed += batch.len();
         count.add(batch.len());
     }

@@ -8,7 +8,7 @@ use vanus_types::Clock;
 
 use super::{
     Common,
-    raw::{self, ScratchFile},
+    raw::{self, Most, ScratchFile},
     report::{Report, Row},
     scratch,
     stop::Stop,
@@ -17,6 +17,9 @@ use crate::{context::Context, error::CliError};
 
 /// Bytes of one sequential write or read.
 const BLOCK: usize = 1024 * 1024;
+
+/// How long one kind of write is measured at most, in nanoseconds.
+const LONGEST_NS: u64 = 30_000_000_000;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -49,11 +52,15 @@ impl Disk {
         let (clock, name) = (context.clock(), scratch::unique(context.entropy()));
         let (path, asked) = (self.dir.clone(), stop.clone());
         let measuring = tokio::task::spawn_blocking(move || {
-            let scratch = ScratchFile::make(&self.dir, &name)
-                .map_err(|source| CliError::Disk { path: self.dir.clone(), source })?;
+            let scratch = ScratchFile::make(&self.dir, &name).map_err(|source| CliError::Disk {
+                path: self.dir.clone(),
+                source,
+            })?;
             self.measure(scratch.file.as_ref(), clock.as_ref(), &asked)
         });
-        let rows = measuring.await.map_err(|error| CliError::Bench(error.to_string()))?;
+        let rows = measuring
+            .await
+            .map_err(|error| CliError::Bench(error.to_string()))?;
         let rows = rows.map_err(|error| match error {
             CliError::Disk { source, .. } => CliError::Disk { path, source },
             other => other,
@@ -70,30 +77,45 @@ impl Disk {
         stop: &Stop,
     ) -> Result<Vec<Row>, CliError> {
         let writes = self.writes as usize;
+        let most = |times| Most {
+            times,
+            ns: LONGEST_NS,
+        };
         let mut rows = Vec::new();
-        for (len, times) in [(4 * 1024, writes), (64 * 1024, writes), (BLOCK, writes / 4 + 1)] {
-            rows.push(raw::overwrite_and_sync(file, clock, len, times, stop)?);
-            rows.push(raw::append_and_sync(file, clock, len, times, stop)?);
+        for (len, times) in [
+            (4 * 1024, writes),
+            (64 * 1024, writes),
+            (BLOCK, writes / 4 + 1),
+        ] {
+            rows.push(raw::overwrite_and_sync(
+                file,
+                clock,
+                len,
+                most(times),
+                stop,
+            )?);
+            rows.push(raw::append_and_sync(file, clock, len, most(times), stop)?);
             if stop.is_asked() {
                 return Ok(rows);
             }
         }
         let sequential = self.sequential(file, clock, stop);
-        let failed = |source| CliError::Disk { path: self.dir.clone(), source };
+        let failed = |source| CliError::Disk {
+            path: self.dir.clone(),
+            source,
+        };
         rows.extend(sequential.map_err(failed)?);
         Ok(rows)
     }
 
     /// Writes and reads without syncing: what the page cache does.
-    fn sequential(
-        &self,
-        file: &dyn File,
-        clock: &dyn Clock,
-        stop: &Stop,
-    ) -> io::Result<[Row; 2]> {
+    fn sequential(&self, file: &dyn File, clock: &dyn Clock, stop: &Stop) -> io::Result<[Row; 2]> {
         let mut block = vec![0x33; BLOCK];
         file.set_len(0)?;
-        let row = |name: &str| Row { payload_bytes: Some(BLOCK), ..Row::named(name) };
+        let row = |name: &str| Row {
+            payload_bytes: Some(BLOCK),
+            ..Row::named(name)
+        };
         let places = (0..u64::from(self.sequential_mib)).map(|turn| turn * BLOCK as u64);
         let (begin, mut written) = (clock.monotonic_ns(), 0);
         for offset in places.take_while(|_| !stop.is_asked()) {

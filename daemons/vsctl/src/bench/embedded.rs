@@ -26,7 +26,10 @@ use crate::{context::Context, error::CliError};
 const APPENDED: usize = 1024 * 1024;
 
 /// How many such appends are measured, before and after the engine.
-const APPENDS: usize = 512;
+const APPENDS: raw::Most = raw::Most {
+    times: 1_024,
+    ns: 1_000_000_000,
+};
 
 /// An engine in a folder of its own, with one eventbus.
 #[derive(Debug)]
@@ -46,28 +49,51 @@ impl Scene {
     ) -> Result<Self, CliError> {
         let folder = scratch::unique(context.entropy());
         let path = std::path::Path::new(directory).join(&folder);
-        let opened = Vanus::builder().data_dir(path).clock(context.clock()).open().await;
+        let opened = Vanus::builder()
+            .data_dir(path)
+            .clock(context.clock())
+            .open()
+            .await;
         let vanus = opened.map_err(|error| CliError::engine(&error))?;
         let name = Name::new(&folder).map_err(|error| CliError::invalid(&error))?;
-        let spec = EventbusSpec { eventlogs, ..EventbusSpec::new(name) };
+        let spec = EventbusSpec {
+            eventlogs,
+            ..EventbusSpec::new(name)
+        };
         let bus = vanus.create_eventbus(DEFAULT_NAMESPACE, spec).await;
         let bus = bus.map_err(|error| CliError::engine(&error))?;
-        Ok(Self { vanus, bus, directory: directory.to_owned(), folder })
+        Ok(Self {
+            vanus,
+            bus,
+            directory: directory.to_owned(),
+            folder,
+        })
     }
 
     /// The eventlogs of the eventbus.
     pub(super) fn eventlogs(&self) -> Result<Vec<EventlogId>, CliError> {
-        Ok(self.bus.record().map_err(|error| CliError::engine(&error))?.eventlogs)
+        Ok(self
+            .bus
+            .record()
+            .map_err(|error| CliError::engine(&error))?
+            .eventlogs)
     }
 
     /// Closes the engine and removes its folder.
     pub(super) async fn close(self) -> Result<(), CliError> {
-        let closed = self.vanus.close().await.map_err(|error| CliError::engine(&error));
+        let closed = self
+            .vanus
+            .close()
+            .await
+            .map_err(|error| CliError::engine(&error));
         drop((self.bus, self.vanus));
         let removed = DiskFs::open(&self.directory)
             .and_then(|fs| scratch::remove_tree(&fs, &self.folder).and_then(|()| fs.sync_dir("")));
         closed?;
-        removed.map_err(|source| CliError::Disk { path: self.directory, source })
+        removed.map_err(|source| CliError::Disk {
+            path: self.directory,
+            source,
+        })
     }
 }
 
@@ -125,7 +151,11 @@ pub(super) async fn publish(
     };
     let row = row.rate(published, elapsed_ns).latencies(&latencies);
     let bare = f64::midpoint(before.megabytes(), after.megabytes());
-    report.ratio("embedded / bare durable appends of 1 MiB", row.megabytes(), bare);
+    report.ratio(
+        "embedded / bare durable appends of 1 MiB",
+        row.megabytes(),
+        bare,
+    );
     report.add(before);
     report.add(row);
     report.add(after);
@@ -136,18 +166,33 @@ async fn bare_appends(context: &Context, directory: &str, stop: &Stop) -> Result
     let (clock, stop) = (context.clock(), stop.clone());
     let (directory, name) = (directory.to_owned(), scratch::unique(context.entropy()));
     let measuring = tokio::task::spawn_blocking(move || {
-        let scratch = raw::ScratchFile::make(&directory, &name)
-            .map_err(|source| CliError::Disk { path: directory.clone(), source })?;
-        raw::append_and_sync(scratch.file.as_ref(), clock.as_ref(), APPENDED, APPENDS, &stop)
+        let scratch =
+            raw::ScratchFile::make(&directory, &name).map_err(|source| CliError::Disk {
+                path: directory.clone(),
+                source,
+            })?;
+        raw::append_and_sync(
+            scratch.file.as_ref(),
+            clock.as_ref(),
+            APPENDED,
+            APPENDS,
+            &stop,
+        )
     });
-    measuring.await.map_err(|error| CliError::Bench(error.to_string()))?
+    measuring
+        .await
+        .map_err(|error| CliError::Bench(error.to_string()))?
 }
 
 /// The events in batches of `size`, in turn.
 fn batches(events: &[Event], size: usize) -> Arc<Vec<Vec<Event>>> {
     let rounds = events.len().div_ceil(size.max(1)).max(4);
     let mut turn = events.iter().cycle();
-    Arc::new((0..rounds).map(|_| turn.by_ref().take(size).cloned().collect()).collect())
+    Arc::new(
+        (0..rounds)
+            .map(|_| turn.by_ref().take(size).cloned().collect())
+            .collect(),
+    )
 }
 
 /// What publishers of an engine do.
@@ -192,13 +237,16 @@ impl Work {
                 Until::Elapsed(ns) => self.clock.monotonic_ns() - begin >= ns,
             };
             let ended = ended || self.stop.is_asked();
-            while !ended && under_way.len() < self.in_flight
+            while !ended
+                && under_way.len() < self.in_flight
                 && let Some(batch) = batches.next()
             {
                 begun += batch.len() as u64;
                 under_way.push(self.one(batch));
             }
-            let Some(done) = under_way.next().await else { break };
+            let Some(done) = under_way.next().await else {
+                break;
+            };
             let (events, ns) = done.map_err(|error| CliError::engine(&error))?;
             stored += events;
             self.count.add(events);
@@ -212,8 +260,10 @@ impl Work {
         &'a self,
         batch: &'a [Event],
     ) -> impl Future<Output = Result<(u64, u64), Error>> + use<'a> {
-        let options =
-            PublishOptions { durability: self.durability, ..PublishOptions::default() };
+        let options = PublishOptions {
+            durability: self.durability,
+            ..PublishOptions::default()
+        };
         async move {
             let before = self.clock.monotonic_ns();
             let published = self.bus.publish_with(batch, options).await?;
@@ -263,7 +313,11 @@ pub(super) async fn read_pages(
             let page = scene.bus.read(eventlog, next, options).await;
             let page = page.map_err(|error| CliError::engine(&error))?;
             events += page.events.len() as u64;
-            bytes += page.events.iter().map(|one| one.event.data().bytes.len()).sum::<usize>();
+            bytes += page
+                .events
+                .iter()
+                .map(|one| one.event.data().bytes.len())
+                .sum::<usize>();
             shown.add(page.events.len() as u64);
             next = page.next_offset;
             if page.events.is_empty() || next >= page.end_offset {
@@ -297,7 +351,10 @@ pub(super) async fn read_tail(
                 break;
             }
         }
-        let stored = tail.next().await.map_err(|error| CliError::engine(&error))?;
+        let stored = tail
+            .next()
+            .await
+            .map_err(|error| CliError::engine(&error))?;
         bytes += stored.event.data().bytes.len();
         events += 1;
     }
@@ -306,5 +363,9 @@ pub(super) async fn read_tail(
 }
 
 async fn offsets(scene: &Scene) -> Result<Vec<(EventlogId, u64)>, CliError> {
-    scene.bus.offsets(StartFrom::Earliest).await.map_err(|error| CliError::engine(&error))
+    scene
+        .bus
+        .offsets(StartFrom::Earliest)
+        .await
+        .map_err(|error| CliError::engine(&error))
 }

@@ -88,10 +88,16 @@ impl Latency {
     ) -> Result<Row, CliError> {
         let (publishing, consuming) = (context.connect().await?, context.connect().await?);
         let (namespace, name) = (bus.namespace.as_str(), bus.name.as_str());
-        let start = ConsumerOptions { start: StartAt::Latest, ..ConsumerOptions::default() };
+        let start = ConsumerOptions {
+            start: StartAt::Latest,
+            ..ConsumerOptions::default()
+        };
         let consumer = consuming.consumer(namespace, name, start).await?;
-        let options =
-            ProducerOptions { durability, linger: Duration::ZERO, ..ProducerOptions::default() };
+        let options = ProducerOptions {
+            durability,
+            linger: Duration::ZERO,
+            ..ProducerOptions::default()
+        };
         let producer = publishing.producer(namespace, name, options).await?;
 
         let warm_up = self.rate;
@@ -173,7 +179,7 @@ impl Pace {
             data.resize(self.size, 0x5A);
             let event = payload::event(number, data)?;
             // What is not acknowledged does not arrive, which is noticed there.
-            let _ = runtime.block_on(self.producer.send(event))?;
+            drop(runtime.block_on(self.producer.send(event))?);
         }
         runtime.block_on(self.producer.flush());
         match self.producer.stats().failed {

@@ -75,7 +75,11 @@ impl Load {
         for _ in 0..self.producers {
             let client = context.connect().await?;
             let (namespace, name) = (bus.namespace.as_str(), bus.name.as_str());
-            producers.push(client.producer(namespace, name, self.options.clone()).await?);
+            producers.push(
+                client
+                    .producer(namespace, name, self.options.clone())
+                    .await?,
+            );
             clients.push(client);
         }
         let clock = context.clock();
@@ -100,7 +104,11 @@ impl Load {
         }
         let elapsed_ns = clock.monotonic_ns() - begin_ns;
         clients.iter().for_each(vanus_client::Client::close);
-        Ok(Loaded { events, elapsed_ns, latencies })
+        Ok(Loaded {
+            events,
+            elapsed_ns,
+            latencies,
+        })
     }
 }
 
@@ -150,7 +158,10 @@ async fn publish(producer: Producer, shared: Shared) -> Result<(u64, Latencies),
     if stats.failed > 0 {
         let reason = last.and_then(|ack: Ack| ack.try_get()?.err());
         let reason = reason.map(|error| format!(": {error}")).unwrap_or_default();
-        return Err(CliError::Bench(format!("{} events were not stored{reason}", stats.failed)));
+        return Err(CliError::Bench(format!(
+            "{} events were not stored{reason}",
+            stats.failed
+        )));
     }
     Ok((stats.acknowledged, latencies))
 }

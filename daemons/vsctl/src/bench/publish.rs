@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use vanus_client::{Producer, ProducerOptions};
-use vanus_types::{Clock, Durability, Event, limits::{MAX_EVENTLOGS, MAX_PRODUCER_IN_FLIGHT}};
+use vanus_types::{
+    Clock, Durability, Event,
+    limits::{MAX_EVENTLOGS, MAX_PRODUCER_IN_FLIGHT},
+};
 
 use super::{
     Common, embedded,
@@ -27,7 +30,10 @@ use crate::{
 const SMALL_WRITE: usize = 4 * 1024;
 
 /// Writes measured for the comparison with the disk.
-const SMALL_WRITES: usize = 2_000;
+const SMALL_WRITES: raw::Most = raw::Most {
+    times: 5_000,
+    ns: 2_000_000_000,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -87,7 +93,12 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "DIR")]
     embedded: Option<String>,
     /// Events of each batch; with --embedded only
-    #[arg(long, default_value_t = 1024, value_name = "EVENTS", requires = "embedded")]
+    #[arg(
+        long,
+        default_value_t = 1024,
+        value_name = "EVENTS",
+        requires = "embedded"
+    )]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(super) batch: u32,
     /// Measure this folder's disk and the network as well, and compare; with --one-at-a-time only
@@ -148,15 +159,22 @@ impl Publish {
         stop: &Stop,
     ) -> Result<(), CliError> {
         let events = payload::events(self.size(), context.entropy())?;
-        let load =
-            Load { producers: self.producers.into(), options: self.options(), until: self.until() };
+        let load = Load {
+            producers: self.producers.into(),
+            options: self.options(),
+            until: self.until(),
+        };
         let output = context.output().or_json(self.common.json);
         let loaded = scratch::with_bus(context, self.eventlogs, async |bus| {
             let count = Count::default();
             let _progress = Progress::show(&output, "publishing", &count, self.count);
             load.run(context, bus, events, &count, stop).await
         });
-        let Loaded { events, elapsed_ns, latencies } = loaded.await?;
+        let Loaded {
+            events,
+            elapsed_ns,
+            latencies,
+        } = loaded.await?;
         let row = Row {
             batch_bytes: Some(self.batch_bytes as usize),
             linger_us: u64::try_from(self.linger.as_micros()).ok(),
@@ -190,7 +208,9 @@ impl Publish {
             in_flight: Some(1),
             ..self.row("QUIC, one at a time")
         };
-        let row = row.rate(latencies.count(), elapsed_ns).latencies(&latencies);
+        let row = row
+            .rate(latencies.count(), elapsed_ns)
+            .latencies(&latencies);
         if let Some(floor) = floor {
             report.ratio("p50 / (fdatasync p50 + ping-pong p50)", row.median(), floor);
         }
@@ -209,12 +229,17 @@ impl Publish {
         let (clock, stop_disk) = (context.clock(), stop.clone());
         let (directory, name) = (directory.to_owned(), scratch::unique(context.entropy()));
         let disk = tokio::task::spawn_blocking(move || {
-            let scratch = raw::ScratchFile::make(&directory, &name)
-                .map_err(|source| CliError::Disk { path: directory.clone(), source })?;
+            let scratch =
+                raw::ScratchFile::make(&directory, &name).map_err(|source| CliError::Disk {
+                    path: directory.clone(),
+                    source,
+                })?;
             let (file, clock) = (scratch.file.as_ref(), clock.as_ref());
             raw::overwrite_and_sync(file, clock, SMALL_WRITE, SMALL_WRITES, &stop_disk)
         });
-        let disk = disk.await.map_err(|error| CliError::Bench(error.to_string()))??;
+        let disk = disk
+            .await
+            .map_err(|error| CliError::Bench(error.to_string()))??;
         let network = raw::quic_ping_pong(context.clock().as_ref(), stop).await?;
         let floor = disk.median() + network.median();
         report.add(disk);
@@ -247,7 +272,9 @@ impl Publish {
                     Until::Elapsed(ns) => clock.monotonic_ns() - begin >= ns,
                 }
         };
-        let turns = producers.iter().map(|one| one_by_one(one, events, &*clock, count, &done));
+        let turns = producers
+            .iter()
+            .map(|one| one_by_one(one, events, &*clock, count, &done));
         let mut latencies = Latencies::new()?;
         for own in futures_util::future::join_all(turns).await {
             latencies.merge(&own?)?;

@@ -33,7 +33,11 @@ impl ScratchFile {
     pub(super) fn make(directory: &str, name: &str) -> io::Result<Self> {
         let fs = DiskFs::open(directory)?;
         let file = fs.open(name, OpenMode::CreateNew)?;
-        Ok(Self { fs, name: name.to_owned(), file })
+        Ok(Self {
+            fs,
+            name: name.to_owned(),
+            file,
+        })
     }
 }
 
@@ -44,33 +48,51 @@ impl Drop for ScratchFile {
     }
 }
 
-/// Writes `len` bytes and syncs, `times` times, over space that was written before.
+/// How often something is done, and how long at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    pub(super) times: usize,
+    pub(super) ns: u64,
+}
+
+/// Writes `len` bytes and syncs, `most` often, over space that was written before.
 pub(super) fn overwrite_and_sync(
     file: &dyn File,
     clock: &dyn Clock,
     len: usize,
-    times: usize,
+    most: Most,
     stop: &Stop,
 ) -> Result<Row, CliError> {
     let block = vec![0x5A; OVERWRITTEN_LEN];
     measured(write_all_at(file, &block, 0).and_then(|()| file.sync_all()))?;
-    let name = format!("write {} over old space, fdatasync", crate::human::bytes(len as u64));
+    let name = format!(
+        "write {} over old space, fdatasync",
+        crate::human::bytes(len as u64)
+    );
     let places = (OVERWRITTEN_LEN / len).max(1);
     let offset = |turn: usize| ((turn % places) * len) as u64;
-    write_and_sync(file, clock, name, len, times, offset, stop)
+    write_and_sync(file, clock, name, len, most, offset, stop)
 }
 
-/// Writes `len` bytes and syncs, `times` times, at the end of a growing file.
+/// Writes `len` bytes and syncs, `most` often, at the end of a growing file.
 pub(super) fn append_and_sync(
     file: &dyn File,
     clock: &dyn Clock,
     len: usize,
-    times: usize,
+    most: Most,
     stop: &Stop,
 ) -> Result<Row, CliError> {
     measured(file.set_len(0))?;
     let name = format!("append {}, fdatasync", crate::human::bytes(len as u64));
-    write_and_sync(file, clock, name, len, times, |turn| (turn * len) as u64, stop)
+    write_and_sync(
+        file,
+        clock,
+        name,
+        len,
+        most,
+        |turn| (turn * len) as u64,
+        stop,
+    )
 }
 
 fn write_and_sync(
@@ -78,15 +100,15 @@ fn write_and_sync(
     clock: &dyn Clock,
     name: String,
     len: usize,
-    times: usize,
+    most: Most,
     offset: impl Fn(usize) -> u64,
     stop: &Stop,
 ) -> Result<Row, CliError> {
     let block = vec![0xA5; len];
     let (mut latencies, mut done) = (Latencies::new()?, 0);
     let begin = clock.monotonic_ns();
-    for turn in 0..times {
-        if stop.is_asked() {
+    for turn in 0..most.times {
+        if stop.is_asked() || clock.monotonic_ns() - begin > most.ns {
             break;
         }
         let before = clock.monotonic_ns();
@@ -99,11 +121,16 @@ fn write_and_sync(
         durability: Some(Durability::Fsync),
         ..Row::named(name)
     };
-    Ok(row.rate(done, clock.monotonic_ns() - begin).latencies(&latencies))
+    Ok(row
+        .rate(done, clock.monotonic_ns() - begin)
+        .latencies(&latencies))
 }
 
 fn measured<T>(done: io::Result<T>) -> Result<T, CliError> {
-    done.map_err(|source| CliError::Disk { path: "the disk".to_owned(), source })
+    done.map_err(|source| CliError::Disk {
+        path: "the disk".to_owned(),
+        source,
+    })
 }
 
 /// The round trip of a smallest frame between two QUIC endpoints of this process that do nothing
@@ -111,8 +138,15 @@ fn measured<T>(done: io::Result<T>) -> Result<T, CliError> {
 pub(super) async fn quic_ping_pong(clock: &dyn Clock, stop: &Stop) -> Result<Row, CliError> {
     let failed = |error: TransportError| CliError::Bench(error.to_string());
     let identity = Identity::SelfSigned;
-    let server = QuicTransport::new(QuicOptions { identity, ..QuicOptions::default() });
-    let listener = server.map_err(failed)?.listen("127.0.0.1:0").await.map_err(failed)?;
+    let server = QuicTransport::new(QuicOptions {
+        identity,
+        ..QuicOptions::default()
+    });
+    let listener = server
+        .map_err(failed)?
+        .listen("127.0.0.1:0")
+        .await
+        .map_err(failed)?;
     let address = listener.address();
     let echo = tokio::spawn(async move {
         if let Some(connection) = listener.accept().await {
@@ -124,10 +158,14 @@ pub(super) async fn quic_ping_pong(clock: &dyn Clock, stop: &Stop) -> Result<Row
     let connection = client.connect(&address).await.map_err(failed)?;
     let stream = connection.open_stream().await.map_err(failed)?;
     let (mut latencies, begin) = (Latencies::new()?, clock.monotonic_ns());
-    round_trips(stream, clock, stop, &mut latencies).await.map_err(failed)?;
+    round_trips(stream, clock, stop, &mut latencies)
+        .await
+        .map_err(failed)?;
     echo.abort();
     let row = Row::named("QUIC ping-pong");
-    Ok(row.rate(latencies.count(), clock.monotonic_ns() - begin).latencies(&latencies))
+    Ok(row
+        .rate(latencies.count(), clock.monotonic_ns() - begin)
+        .latencies(&latencies))
 }
 
 async fn round_trips(
@@ -158,5 +196,11 @@ async fn echo(connection: &dyn Connection) -> Result<(), TransportError> {
 
 fn ping(number: u64) -> Result<EncodedFrame, TransportError> {
     let op = Op::GetClusterInfo.number();
-    Ok(EncodedFrame::new(op, Flags::NONE, number, &GetClusterInfo, Vec::new())?)
+    Ok(EncodedFrame::new(
+        op,
+        Flags::NONE,
+        number,
+        &GetClusterInfo,
+        Vec::new(),
+    )?)
 }

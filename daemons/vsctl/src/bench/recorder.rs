@@ -55,7 +55,11 @@ mod tests {
         (51..=100).for_each(|us| two.record(us * 1_000));
         one.merge(&two).unwrap();
         assert_eq!(one.count(), 100);
-        assert!((one.quantile_us(0.5) - 50.0).abs() < 0.1, "{}", one.quantile_us(0.5));
+        assert!(
+            (one.quantile_us(0.5) - 50.0).abs() < 0.1,
+            "{}",
+            one.quantile_us(0.5)
+        );
         assert!((one.quantile_us(0.99) - 99.0).abs() < 0.1);
         assert!((one.max_us() - 100.0).abs() < 0.1);
     }

@@ -57,17 +57,26 @@ struct Ratio {
 impl Row {
     /// A row of this name.
     pub(super) fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 
     /// The same row with what became of `events` in `elapsed_ns`.
     pub(super) fn rate(mut self, events: u64, elapsed_ns: u64) -> Self {
         let seconds = elapsed_ns as f64 / 1e9;
-        let per_second = if seconds > 0.0 { events as f64 / seconds } else { 0.0 };
+        let per_second = if seconds > 0.0 {
+            events as f64 / seconds
+        } else {
+            0.0
+        };
         self.duration_s = Some(seconds);
         self.events = Some(events);
         self.events_per_s = Some(per_second);
-        self.mb_per_s = self.payload_bytes.map(|bytes| per_second * bytes as f64 / 1e6);
+        self.mb_per_s = self
+            .payload_bytes
+            .map(|bytes| per_second * bytes as f64 / 1e6);
         self
     }
 
@@ -108,7 +117,8 @@ impl Row {
             self.durability.map_or_else(dash, |level| level.to_string()),
             bytes(self.payload_bytes),
             self.batch(),
-            self.duration_s.map_or_else(dash, |seconds| format!("{seconds:.1} s")),
+            self.duration_s
+                .map_or_else(dash, |seconds| format!("{seconds:.1} s")),
             self.events_per_s.map_or_else(dash, show_count),
             self.mb_per_s.map_or_else(dash, |rate| format!("{rate:.1}")),
             micros(self.p50_us),
@@ -120,14 +130,29 @@ impl Row {
     /// How events were put together, in a few words.
     fn batch(&self) -> String {
         let mut words = Vec::new();
-        words.extend(self.batch_bytes.map(|bytes| crate::human::bytes(bytes as u64)));
+        words.extend(
+            self.batch_bytes
+                .map(|bytes| crate::human::bytes(bytes as u64)),
+        );
         words.extend(self.batch_events.map(|events| format!("{events} ev")));
         words.extend(self.linger_us.map(|us| format!("{} ms", us as f64 / 1e3)));
         words.extend(self.in_flight.map(|many| format!("×{many}")));
-        words.extend(self.connections.filter(|many| *many != 1).map(|many| format!("{many} conn")));
-        words.extend(self.eventlogs.filter(|many| *many != 1).map(|many| format!("{many} logs")));
+        words.extend(
+            self.connections
+                .filter(|many| *many != 1)
+                .map(|many| format!("{many} conn")),
+        );
+        words.extend(
+            self.eventlogs
+                .filter(|many| *many != 1)
+                .map(|many| format!("{many} logs")),
+        );
         words.extend(self.rate_per_s.map(|rate| format!("{rate}/s")));
-        if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+        if words.is_empty() {
+            "-".to_owned()
+        } else {
+            words.join(", ")
+        }
     }
 }
 
@@ -151,7 +176,10 @@ impl Report {
     /// Adds a ratio, unless there is nothing to divide by.
     pub(super) fn ratio(&mut self, name: impl Into<String>, of: f64, to: f64) {
         if to > 0.0 {
-            self.ratios.push(Ratio { name: name.into(), value: of / to });
+            self.ratios.push(Ratio {
+                name: name.into(),
+                value: of / to,
+            });
         }
     }
 
@@ -161,7 +189,15 @@ impl Report {
             return output.json(self);
         }
         let columns = [
-            "WHAT", "DURABILITY", "PAYLOAD", "BATCH", "TIME", "PER SECOND", "MB/S", "P50", "P99",
+            "WHAT",
+            "DURABILITY",
+            "PAYLOAD",
+            "BATCH",
+            "TIME",
+            "PER SECOND",
+            "MB/S",
+            "P50",
+            "P99",
             "MAX",
         ];
         output.rows(&columns, self.rows.iter().map(Row::cells))?;
@@ -186,7 +222,11 @@ fn show_us(us: f64) -> String {
 }
 
 fn show_count(count: f64) -> String {
-    if count < 100.0 { format!("{count:.1}") } else { format!("{count:.0}") }
+    if count < 100.0 {
+        format!("{count:.1}")
+    } else {
+        format!("{count:.0}")
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +235,10 @@ mod tests {
 
     #[test]
     fn a_rate_is_events_and_payload_over_time() {
-        let row = Row { payload_bytes: Some(1_000), ..Row::named("x") };
+        let row = Row {
+            payload_bytes: Some(1_000),
+            ..Row::named("x")
+        };
         let row = row.rate(5_000, 500_000_000);
         assert!((row.per_second() - 10_000.0).abs() < 1e-6);
         assert!((row.megabytes() - 10.0).abs() < 1e-6);
@@ -206,14 +249,32 @@ mod tests {
     fn every_key_is_there_even_when_it_does_not_apply() {
         let json = serde_json::to_value(Row::named("x")).unwrap();
         let keys = [
-            "name", "durability", "payload_bytes", "batch_bytes", "batch_events", "linger_us",
-            "in_flight", "connections", "eventlogs", "rate_per_s", "duration_s", "events",
-            "events_per_s", "mb_per_s", "samples", "p50_us", "p99_us", "max_us",
+            "name",
+            "durability",
+            "payload_bytes",
+            "batch_bytes",
+            "batch_events",
+            "linger_us",
+            "in_flight",
+            "connections",
+            "eventlogs",
+            "rate_per_s",
+            "duration_s",
+            "events",
+            "events_per_s",
+            "mb_per_s",
+            "samples",
+            "p50_us",
+            "p99_us",
+            "max_us",
         ];
         assert_eq!(json.as_object().unwrap().len(), keys.len());
         for key in keys {
             assert!(json.get(key).is_some(), "{key}");
-            assert!(super::super::REPORT.contains(&format!("\"{key}\"")), "{key}");
+            assert!(
+                super::super::REPORT.contains(&format!("\"{key}\"")),
+                "{key}"
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use vanus_client::Admin;
 use vanus_storage::fs::Fs;
 use vanus_types::{
     Entropy, Name,
-    control::{EventbusSpec, DEFAULT_NAMESPACE},
+    control::{DEFAULT_NAMESPACE, EventbusSpec},
 };
 
 use crate::{context::Context, error::CliError, eventbus};
@@ -72,7 +72,11 @@ fn name(text: &str) -> Result<Name, CliError> {
 pub(super) fn remove_tree(fs: &dyn Fs, path: &str) -> io::Result<()> {
     for entry in fs.list_dir(path)? {
         let inner = format!("{path}/{}", entry.name);
-        if entry.is_dir { remove_tree(fs, &inner)? } else { fs.remove(&inner)? }
+        if entry.is_dir {
+            remove_tree(fs, &inner)?
+        } else {
+            fs.remove(&inner)?
+        }
     }
     fs.remove_dir(path)
 }

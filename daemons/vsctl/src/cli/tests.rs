@@ -8,7 +8,10 @@ use super::Cli;
 fn commands() -> Vec<(String, clap::Command)> {
     fn walk(path: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
         all.push((path.to_owned(), command.clone()));
-        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        for inner in command
+            .get_subcommands()
+            .filter(|inner| inner.get_name() != "help")
+        {
             walk(&format!("{path} {}", inner.get_name()), inner, all);
         }
     }
@@ -55,11 +58,22 @@ fn the_definition_is_sound() {
 fn every_example_in_the_help_parses() {
     let mut seen = 0;
     for (path, command) in commands() {
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        for line in help.lines().map(str::trim).filter(|line| line.starts_with("vsctl ")) {
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        for line in help
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("vsctl "))
+        {
             seen += 1;
             if let Err(error) = Cli::try_parse_from(words(line)) {
-                assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{path}: {line}\n{error}");
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::DisplayHelp,
+                    "{path}: {line}\n{error}"
+                );
             }
         }
     }
@@ -76,10 +90,17 @@ fn every_command_has_an_example_of_itself_and_every_argument_is_explained() {
         if command.has_subcommands() {
             continue;
         }
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         assert!(help.contains(&format!("  {path}")), "{path} has no example");
         for argument in command.get_arguments() {
-            assert!(argument.get_help().is_some(), "{path} {} is not explained", argument.get_id());
+            assert!(
+                argument.get_help().is_some(),
+                "{path} {} is not explained",
+                argument.get_id()
+            );
         }
     }
 }

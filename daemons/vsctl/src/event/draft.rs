@@ -1,7 +1,9 @@
 //! Events from the command line and from files.
 
 use serde_json::value::RawValue;
-use vanus_types::{Clock, Entropy, Event, Fault, ErrorCode, event::timestamp::format_ms, format::json};
+use vanus_types::{
+    Clock, Entropy, ErrorCode, Event, Fault, event::timestamp::format_ms, format::json,
+};
 
 use super::put::DataFormat;
 use crate::{error::CliError, parse::Pair};
@@ -55,11 +57,13 @@ impl Draft<'_> {
 }
 
 fn check_json(text: &str) -> Result<(), CliError> {
-    serde_json::from_str::<&RawValue>(text).map(drop).map_err(|error| {
-        let message =
-            format!("the data is no JSON: {error}; for other text use --data-format plain");
-        CliError::Invalid(Fault::new(ErrorCode::InvalidJson, message))
-    })
+    serde_json::from_str::<&RawValue>(text)
+        .map(drop)
+        .map_err(|error| {
+            let message =
+                format!("the data is no JSON: {error}; for other text use --data-format plain");
+            CliError::Invalid(Fault::new(ErrorCode::InvalidJson, message))
+        })
 }
 
 /// A random UUID, version 4.
@@ -83,7 +87,9 @@ pub(super) fn events_of(path: &str, bytes: &[u8]) -> Result<Vec<Event>, CliError
     };
     let mut events = Vec::new();
     for value in serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>() {
-        let value = value.map_err(|error| wrong(events.len() + 1, &error))?.get();
+        let value = value
+            .map_err(|error| wrong(events.len() + 1, &error))?
+            .get();
         let several: Vec<&RawValue> = if value.starts_with('[') {
             serde_json::from_str(value).map_err(|error| wrong(events.len() + 1, &error))?
         } else {
@@ -132,17 +138,31 @@ mod tests {
 
     #[test]
     fn json_data_must_be_json_and_other_text_is_plain() {
-        let json = build(&Draft { data: Some("{\"a\": 1}"), ..NOTHING }).unwrap();
+        let json = build(&Draft {
+            data: Some("{\"a\": 1}"),
+            ..NOTHING
+        })
+        .unwrap();
         assert_eq!(json.datacontenttype(), Some("application/json"));
-        let error = build(&Draft { data: Some("hello"), ..NOTHING }).unwrap_err();
+        let error = build(&Draft {
+            data: Some("hello"),
+            ..NOTHING
+        })
+        .unwrap_err();
         assert!(error.to_string().contains("--data-format plain"), "{error}");
-        let plain = Draft { data: Some("hello"), format: DataFormat::Plain, ..NOTHING };
+        let plain = Draft {
+            data: Some("hello"),
+            format: DataFormat::Plain,
+            ..NOTHING
+        };
         assert_eq!(build(&plain).unwrap().datacontenttype(), Some("text/plain"));
     }
 
     #[test]
     fn a_file_holds_events_one_after_the_other_or_in_lists() {
-        let one = |id: u8| format!("{{\"specversion\":\"1.0\",\"id\":\"{id}\",\n\"source\":\"/\",\"type\":\"t\"}}");
+        let one = |id: u8| {
+            format!("{{\"specversion\":\"1.0\",\"id\":\"{id}\",\n\"source\":\"/\",\"type\":\"t\"}}")
+        };
         let text = format!("{}\n{}\n[{}, {}]", one(1), one(2), one(3), one(4));
         let events = events_of("f", text.as_bytes()).unwrap();
         let ids: Vec<_> = events.iter().map(|event| event.id().to_owned()).collect();
@@ -151,9 +171,25 @@ mod tests {
 
     #[test]
     fn a_file_with_a_broken_event_says_which_one() {
-        let text = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/\",\"type\":\"t\"}\n{\"id\":1}";
-        assert!(events_of("f", text.as_bytes()).unwrap_err().to_string().contains("event 2 of f"));
-        assert!(events_of("f", b"nonsense").unwrap_err().to_string().contains("event 1 of f"));
-        assert!(events_of("f", b" ").unwrap_err().to_string().contains("no event"));
+        let text =
+            "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/\",\"type\":\"t\"}\n{\"id\":1}";
+        assert!(
+            events_of("f", text.as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("event 2 of f")
+        );
+        assert!(
+            events_of("f", b"nonsense")
+                .unwrap_err()
+                .to_string()
+                .contains("event 1 of f")
+        );
+        assert!(
+            events_of("f", b" ")
+                .unwrap_err()
+                .to_string()
+                .contains("no event")
+        );
     }
 }

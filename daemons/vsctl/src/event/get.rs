@@ -52,7 +52,10 @@ pub(crate) struct Get {
 impl Get {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
         let client = context.client().await?;
-        let bus = client.admin().get_eventbus(key(&self.namespace, &self.eventbus), false).await?;
+        let bus = client
+            .admin()
+            .get_eventbus(key(&self.namespace, &self.eventbus), false)
+            .await?;
         if let Some(id) = self.event_id {
             let logs = self.logs(&bus, Some(id.eventlog))?;
             debug_assert!(!logs.is_empty());
@@ -64,7 +67,10 @@ impl Get {
             return self.follow(context, client, &logs).await;
         }
         let views = self.read(client, &logs).await?;
-        let none = format!("There are no events in eventbus \"{}\" from there on.", self.eventbus);
+        let none = format!(
+            "There are no events in eventbus \"{}\" from there on.",
+            self.eventbus
+        );
         print(context.output(), &views, &none, bus.logs.len() > 1)
     }
 
@@ -75,7 +81,9 @@ impl Get {
         wanted: Option<EventlogId>,
     ) -> Result<Vec<EventlogInfo>, CliError> {
         let of_bus = bus.logs.iter().cloned();
-        let logs: Vec<_> = of_bus.filter(|log| wanted.is_none_or(|id| log.id == id)).collect();
+        let logs: Vec<_> = of_bus
+            .filter(|log| wanted.is_none_or(|id| log.id == id))
+            .collect();
         match (wanted, logs.is_empty()) {
             (Some(id), true) => {
                 let name = &self.eventbus;
@@ -109,7 +117,10 @@ impl Get {
             stored.sort_by_key(|(time, id, _)| (*time, id.eventlog, id.offset));
         }
         stored.truncate(number);
-        Ok(stored.into_iter().map(|(time, id, event)| EventView::new(id, time, event)).collect())
+        Ok(stored
+            .into_iter()
+            .map(|(time, id, event)| EventView::new(id, time, event))
+            .collect())
     }
 
     async fn follow(
@@ -123,7 +134,11 @@ impl Get {
             Some(offset) => StartAt::Offsets(logs.iter().map(|log| (log.id, offset)).collect()),
         };
         let eventlogs = Some(logs.iter().map(|log| log.id).collect());
-        let options = ConsumerOptions { start, eventlogs, ..ConsumerOptions::default() };
+        let options = ConsumerOptions {
+            start,
+            eventlogs,
+            ..ConsumerOptions::default()
+        };
         let (namespace, eventbus) = (self.namespace.as_str(), self.eventbus.as_str());
         let mut consumer = client.consumer(namespace, eventbus, options).await?;
         let output = context.output();
@@ -159,7 +174,9 @@ async fn read_log(
 ) -> Result<Vec<StoredAt>, CliError> {
     let (mut next, mut stored) = (first, Vec::new());
     while stored.len() < number {
-        let (reply, batches) = client.read(eventlog, next, READ_LEN, Duration::ZERO).await?;
+        let (reply, batches) = client
+            .read(eventlog, next, READ_LEN, Duration::ZERO)
+            .await?;
         for batch in &batches {
             let time = batch.header().append_time_ms;
             let wanted = batch.events().filter(|(offset, _)| *offset >= next);
@@ -175,7 +192,9 @@ async fn read_log(
 }
 
 fn print(output: &Output, views: &[EventView], none: &str, many: bool) -> Result<(), CliError> {
-    let mut columns = vec!["EVENTLOG", "OFFSET", "APPENDED", "TYPE", "SOURCE", "ID", "DATA"];
+    let mut columns = vec![
+        "EVENTLOG", "OFFSET", "APPENDED", "TYPE", "SOURCE", "ID", "DATA",
+    ];
     if !many {
         columns.remove(0);
     }

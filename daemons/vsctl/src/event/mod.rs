@@ -8,8 +8,8 @@ mod view;
 
 use clap::Subcommand;
 
-use self::{get::Get, put::Put, query::Query};
 pub(crate) use self::view::{EventView, attribute, data_text};
+use self::{get::Get, put::Put, query::Query};
 use crate::{context::Context, error::CliError};
 
 /// What can be done with events.

@@ -105,7 +105,11 @@ impl Put {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
         let events = self.events(context)?;
         if self.print_template {
-            let text = events.first().map(raw_json).transpose().map_err(CliError::Bench)?;
+            let text = events
+                .first()
+                .map(raw_json)
+                .transpose()
+                .map_err(CliError::Bench)?;
             return context.output().json(&text);
         }
         let receipts = self.publish(context, &events).await?;
@@ -137,14 +141,12 @@ impl Put {
             data: data.as_deref(),
             format: self.data_format,
         };
-        Ok(vec![draft.event(context.clock().as_ref(), context.entropy())?])
+        Ok(vec![
+            draft.event(context.clock().as_ref(), context.entropy())?,
+        ])
     }
 
-    async fn publish(
-        &self,
-        context: &Context,
-        events: &[Event],
-    ) -> Result<Vec<Receipt>, CliError> {
+    async fn publish(&self, context: &Context, events: &[Event]) -> Result<Vec<Receipt>, CliError> {
         let options = ProducerOptions {
             durability: self.durability,
             eventlog: self.eventlog,
@@ -168,9 +170,18 @@ impl Put {
         let Some((number, source)) = failed else {
             return Ok(receipts);
         };
-        let id = events.get(number - 1).map(|event| event.id().to_owned()).unwrap_or_default();
+        let id = events
+            .get(number - 1)
+            .map(|event| event.id().to_owned())
+            .unwrap_or_default();
         let (stored, all) = (receipts.len(), events.len());
-        Err(CliError::NotStored { stored, all, number, id, source })
+        Err(CliError::NotStored {
+            stored,
+            all,
+            number,
+            id,
+            source,
+        })
     }
 }
 

@@ -38,7 +38,10 @@ struct Found {
 impl Query {
     pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
         let client = context.client().await?;
-        let bus = client.admin().get_eventbus(key(&self.namespace, &self.eventbus), false).await?;
+        let bus = client
+            .admin()
+            .get_eventbus(key(&self.namespace, &self.eventbus), false)
+            .await?;
         let offsets = client.lookup_offset(bus.record.id, self.time).await?;
         let found: Vec<_> = offsets
             .into_iter()
@@ -46,8 +49,10 @@ impl Query {
             .map(|(eventlog, offset)| Found { eventlog, offset })
             .collect();
         let none = "The eventbus has no such eventlog.";
-        context.output().many(&found, none, &["EVENTLOG", "OFFSET"], |found| {
-            vec![found.eventlog.to_string(), found.offset.to_string()]
-        })
+        context
+            .output()
+            .many(&found, none, &["EVENTLOG", "OFFSET"], |found| {
+                vec![found.eventlog.to_string(), found.offset.to_string()]
+            })
     }
 }

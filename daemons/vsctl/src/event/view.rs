@@ -4,9 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use vanus_client::Received;
 use vanus_types::{
-    DataKind, Event, EventId, EventlogId,
-    control::StoredEvent,
-    event::timestamp::format_ms,
+    DataKind, Event, EventId, EventlogId, control::StoredEvent, event::timestamp::format_ms,
     format::json,
 };
 
@@ -42,7 +40,13 @@ impl EventView {
     pub(super) fn new(id: EventId, append_time_ms: i64, event: Event) -> Self {
         let EventId { eventlog, offset } = id;
         let append_time = format_ms(append_time_ms);
-        Self { eventlog, offset, event_id: id.to_string(), append_time, event }
+        Self {
+            eventlog,
+            offset,
+            event_id: id.to_string(),
+            append_time,
+            event,
+        }
     }
 
     pub(crate) const fn eventlog(&self) -> EventlogId {
@@ -88,7 +92,9 @@ impl EventView {
 }
 
 fn as_json<S: serde::Serializer>(event: &Event, serializer: S) -> Result<S::Ok, S::Error> {
-    raw_json(event).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    raw_json(event)
+        .map_err(serde::ser::Error::custom)?
+        .serialize(serializer)
 }
 
 /// The JSON format of an event.
@@ -99,7 +105,9 @@ pub(super) fn raw_json(event: &Event) -> Result<Box<RawValue>, String> {
 
 /// The text of an attribute, or a dash.
 pub(crate) fn attribute(event: &Event, name: &str) -> String {
-    event.attribute(name).map_or_else(|| "-".to_owned(), |value| value.canonical().into_owned())
+    event
+        .attribute(name)
+        .map_or_else(|| "-".to_owned(), |value| value.canonical().into_owned())
 }
 
 /// The data of an event, at most its first `most` characters.
@@ -118,8 +126,16 @@ mod tests {
 
     #[test]
     fn the_json_form_holds_place_and_cloud_event() {
-        let event = Event::builder().id("1").source("/s").ty("t").json("{\"a\":1}").build();
-        let id = EventId { eventlog: EventlogId::from_u64(10), offset: 3 };
+        let event = Event::builder()
+            .id("1")
+            .source("/s")
+            .ty("t")
+            .json("{\"a\":1}")
+            .build();
+        let id = EventId {
+            eventlog: EventlogId::from_u64(10),
+            offset: 3,
+        };
         let view = EventView::new(id, 0, event.unwrap());
         let json = serde_json::to_value(&view).unwrap();
         assert_eq!(json["eventlog"], "000000000000000A");
@@ -132,10 +148,22 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_counted() {
-        let build = |bytes: &[u8]| Event::builder().id("1").source("/s").ty("t").binary(bytes).build();
+        let build = |bytes: &[u8]| {
+            Event::builder()
+                .id("1")
+                .source("/s")
+                .ty("t")
+                .binary(bytes)
+                .build()
+        };
         assert_eq!(data_text(&build(&[0xff; 3]).unwrap(), 9), "(3 bytes)");
         assert_eq!(data_text(&build(b"abcdef").unwrap(), 3), "abc…");
-        let none = Event::builder().id("1").source("/s").ty("t").build().unwrap();
+        let none = Event::builder()
+            .id("1")
+            .source("/s")
+            .ty("t")
+            .build()
+            .unwrap();
         assert_eq!(data_text(&none, 3), "-");
     }
 }

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 /// Units and their length in milliseconds, longest name first where one begins another.
-const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,15 +31,21 @@ pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, NotADuration> {
         return Err(NotADuration(""));
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (number, after) = rest.split_at_checked(digits).unwrap_or_default();
         let number: u64 = number.parse().map_err(|_| NotADuration(""))?;
         let (unit, length) = UNITS
             .iter()
             .find(|(unit, _)| after.starts_with(unit))
             .ok_or(NotADuration("; the unit is missing or unknown"))?;
-        let part = number.checked_mul(*length).ok_or(NotADuration("; this is too long"))?;
-        total = total.checked_add(part).ok_or(NotADuration("; this is too long"))?;
+        let part = number
+            .checked_mul(*length)
+            .ok_or(NotADuration("; this is too long"))?;
+        total = total
+            .checked_add(part)
+            .ok_or(NotADuration("; this is too long"))?;
         rest = after.strip_prefix(unit).unwrap_or_default();
     }
     Ok(Duration::from_millis(total))
@@ -61,7 +72,18 @@ mod tests {
 
     #[test]
     fn what_has_no_unit_or_no_number_is_refused() {
-        for bad in ["", "72", "h", "1x", "-1s", "1.5s", "0s", "s1", "99999999999999999d", "1h 2"] {
+        for bad in [
+            "",
+            "72",
+            "h",
+            "1x",
+            "-1s",
+            "1.5s",
+            "0s",
+            "s1",
+            "99999999999999999d",
+            "1h 2",
+        ] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
     }

@@ -24,7 +24,15 @@ mod tests {
         for good in ["127.0.0.1:8080", "[::1]:8080", "vanus.example.com:1"] {
             assert_eq!(endpoint(good).as_deref(), Ok(good));
         }
-        for bad in ["", "localhost", ":8080", "a:0", "a:99999", "::1:8080", "http://a:1"] {
+        for bad in [
+            "",
+            "localhost",
+            ":8080",
+            "a:0",
+            "a:99999",
+            "::1:8080",
+            "http://a:1",
+        ] {
             assert!(endpoint(bad).is_err(), "{bad:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! Filters of a subscription, written as JSON.
 
-use vanus_types::{Fault, ErrorCode, control::FilterSpec};
+use vanus_types::{ErrorCode, Fault, control::FilterSpec};
 
 /// Reads a list of filters, or a single one.
 pub(crate) fn filters(text: &str) -> Result<Vec<FilterSpec>, Fault> {
@@ -35,7 +35,11 @@ mod tests {
         assert!(unknown.message.contains("exact, prefix"), "{unknown}");
         let empty = filters(r#"{"all": [{"exact": {}}]}"#).unwrap_err();
         assert_eq!(empty.code, ErrorCode::FilterAttributeEmpty);
-        assert!(empty.message.contains("filters[0].all.all[0].exact") || empty.message.contains("filters[0].all[0].exact"), "{empty}");
+        assert!(
+            empty.message.contains("filters[0].all.all[0].exact")
+                || empty.message.contains("filters[0].all[0].exact"),
+            "{empty}"
+        );
         assert!(filters("type = 'a'").is_err());
     }
 }

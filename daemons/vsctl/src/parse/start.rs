@@ -28,7 +28,10 @@ mod tests {
     fn words_and_times_are_read() {
         assert_eq!(start_from("latest"), Ok(StartFrom::Latest));
         assert_eq!(start_from("earliest"), Ok(StartFrom::Earliest));
-        assert_eq!(start_from("1970-01-01T01:00:01+01:00"), Ok(StartFrom::Timestamp(1_000)));
+        assert_eq!(
+            start_from("1970-01-01T01:00:01+01:00"),
+            Ok(StartFrom::Timestamp(1_000))
+        );
         for bad in ["", "now", "2026-01-31", "1234"] {
             assert!(start_from(bad).unwrap_err().contains("RFC 3339"), "{bad:?}");
         }

@@ -71,7 +71,11 @@ async fn get(
 ) -> Result<(), CliError> {
     let (admin, output) = (context.admin().await?, context.output());
     let most = u32::try_from(MAX_DEAD_LETTERS).unwrap_or(u32::MAX);
-    let mut letters = Letters { dead_letters: Vec::new(), next_offset: 0, end_offset: 0 };
+    let mut letters = Letters {
+        dead_letters: Vec::new(),
+        next_offset: 0,
+        end_offset: 0,
+    };
     loop {
         let taken = u32::try_from(letters.dead_letters.len()).unwrap_or(u32::MAX);
         let wanted = number.saturating_sub(taken).min(most);
@@ -79,7 +83,9 @@ async fn get(
             break;
         }
         let page = admin.get_dead_letters(id, from, wanted).await?;
-        letters.dead_letters.extend(page.letters.into_iter().map(EventView::from));
+        letters
+            .dead_letters
+            .extend(page.letters.into_iter().map(EventView::from));
         (letters.next_offset, letters.end_offset) = (page.next_offset, page.end_offset);
         if page.next_offset >= page.end_offset || from == Some(page.next_offset) {
             break;
@@ -90,16 +96,21 @@ async fn get(
         return output.json(&letters);
     }
     let columns = ["OFFSET", "SINCE", "REASON", "TYPE", "ID", "DATA"];
-    output.many(&letters.dead_letters, "There are no dead letters.", &columns, |letter| {
-        vec![
-            letter.offset().to_string(),
-            letter.append_time().to_owned(),
-            event::attribute(letter.event(), "xvanusdlreason"),
-            letter.event().ty().to_owned(),
-            letter.event().id().to_owned(),
-            event::data_text(letter.event(), 32),
-        ]
-    })
+    output.many(
+        &letters.dead_letters,
+        "There are no dead letters.",
+        &columns,
+        |letter| {
+            vec![
+                letter.offset().to_string(),
+                letter.append_time().to_owned(),
+                event::attribute(letter.event(), "xvanusdlreason"),
+                letter.event().ty().to_owned(),
+                letter.event().id().to_owned(),
+                event::data_text(letter.event(), 32),
+            ]
+        },
+    )
 }
 
 async fn resend(
@@ -126,5 +137,7 @@ async fn resend(
         1 => "1 dead letter is being delivered once more.".to_owned(),
         many => format!("{many} dead letters are being delivered once more."),
     };
-    context.output().done(&json!({ "subscription": id, "resent": resent }), &sentence)
+    context
+        .output()
+        .done(&json!({ "subscription": id, "resent": resent }), &sentence)
 }

@@ -82,7 +82,12 @@ impl SubscriptionCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let output = context.output();
         let info = match self {
-            Self::List { namespace, eventbus, name, all } => {
+            Self::List {
+                namespace,
+                eventbus,
+                name,
+                all,
+            } => {
                 let namespace = (!all).then_some(namespace);
                 return list(context, namespace, eventbus, name).await;
             }
@@ -105,12 +110,14 @@ impl SubscriptionCommand {
                 admin.update_subscription(update.id, spec).await?
             }
             Self::Info(IdFlag { id }) => context.admin().await?.get_subscription(id).await?,
-            Self::Disable(IdFlag { id }) => {
-                context.admin().await?.disable_subscription(id).await?
-            }
+            Self::Disable(IdFlag { id }) => context.admin().await?.disable_subscription(id).await?,
             Self::Resume(IdFlag { id }) => context.admin().await?.resume_subscription(id).await?,
             Self::ResetOffset { id, time } => {
-                context.admin().await?.reset_subscription(id.id, time).await?
+                context
+                    .admin()
+                    .await?
+                    .reset_subscription(id.id, time)
+                    .await?
             }
         };
         show::info(output, &info)
@@ -131,7 +138,9 @@ async fn list(
     let mut infos = admin.list_subscriptions(bus).await?;
     infos.retain(|info| {
         let spec = &info.record.spec;
-        namespace.as_ref().is_none_or(|namespace| spec.namespace == *namespace)
+        namespace
+            .as_ref()
+            .is_none_or(|namespace| spec.namespace == *namespace)
             && name.as_ref().is_none_or(|name| spec.name == *name)
     });
     show::list(context.output(), &infos)

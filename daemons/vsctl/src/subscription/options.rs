@@ -95,7 +95,9 @@ impl Create {
             namespace: self.namespace,
             eventbus: self.eventbus,
             sink: self.sink,
-            filters: self.filters.map_or_else(|| Ok(Vec::new()), |text| read_filters(&text))?,
+            filters: self
+                .filters
+                .map_or_else(|| Ok(Vec::new()), |text| read_filters(&text))?,
             config: SubscriptionConfig {
                 rate_limit: self.rate_limit,
                 start_from: self.from,
@@ -172,7 +174,10 @@ impl Update {
     /// Reads what has to be read.
     pub(super) fn changes(&self) -> Result<Changes<'_>, CliError> {
         let filters = self.filters.as_deref().map(read_filters).transpose()?;
-        Ok(Changes { update: self, filters })
+        Ok(Changes {
+            update: self,
+            filters,
+        })
     }
 }
 
@@ -185,7 +190,11 @@ impl Changes<'_> {
             name: self.update.name.clone().unwrap_or(now.name),
             sink: self.update.sink.clone().unwrap_or(now.sink),
             filters: self.filters.unwrap_or(now.filters),
-            headers: if self.update.header.is_empty() { now.headers } else { headers.collect() },
+            headers: if self.update.header.is_empty() {
+                now.headers
+            } else {
+                headers.collect()
+            },
             description: self.update.description.clone().unwrap_or(now.description),
             disabled: self.update.disable.unwrap_or(now.disabled),
             config,
@@ -202,7 +211,9 @@ impl Changes<'_> {
                 .delivery_timeout
                 .map_or(now.delivery_timeout_ms, timeout_ms),
             max_retry_attempts: update.max_retry_attempts.unwrap_or(now.max_retry_attempts),
-            dead_letter: update.disable_dead_letter.map_or(now.dead_letter, |off| !off),
+            dead_letter: update
+                .disable_dead_letter
+                .map_or(now.dead_letter, |off| !off),
             in_flight: update.in_flight.unwrap_or(now.in_flight),
             ordered: update.ordered_event.unwrap_or(now.ordered),
         }
@@ -238,7 +249,9 @@ mod tests {
 
     fn create(more: &[&str]) -> Result<SubscriptionSpec, CliError> {
         let line = ["x", "--name", "s", "--eventbus", "b", "--sink", "http://h/"];
-        CreateLine::parse_from(line.iter().chain(more)).create.spec()
+        CreateLine::parse_from(line.iter().chain(more))
+            .create
+            .spec()
     }
 
     #[test]
@@ -265,7 +278,15 @@ mod tests {
     #[test]
     fn a_change_leaves_alone_what_it_does_not_name() {
         let old = create(&["--header", "a=b", "--rate-limit", "7"]).unwrap();
-        let line = ["x", "--id", "1", "--ordered-event", "true", "--disable-dead-letter", "true"];
+        let line = [
+            "x",
+            "--id",
+            "1",
+            "--ordered-event",
+            "true",
+            "--disable-dead-letter",
+            "true",
+        ];
         let update = UpdateLine::parse_from(line).update;
         let new = update.changes().unwrap().apply(old.clone());
         assert!(new.config.ordered && !new.config.dead_letter);

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use vanus_types::control::{
-    StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
-};
+use vanus_types::control::{StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase};
 
 use crate::{
     error::CliError,
@@ -63,7 +61,14 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
         ("Eventbus", spec.eventbus.to_string()),
         ("Sink", spec.sink.clone()),
         ("Phase", phase(info.phase).to_owned()),
-        ("Filters", if spec.filters.is_empty() { "-".to_owned() } else { filters }),
+        (
+            "Filters",
+            if spec.filters.is_empty() {
+                "-".to_owned()
+            } else {
+                filters
+            },
+        ),
         ("Headers", human::or_dash(&headers.join(" "))),
         ("Description", human::or_dash(&spec.description)),
     ];

@@ -9,7 +9,14 @@ async fn an_eventbus_is_created_described_changed_and_deleted() {
     assert_eq!(none, "There are no eventbuses in namespace \"default\".\n");
     let made = stage
         .json(&[
-            "eventbus", "create", "--name", "orders", "--eventlog", "3", "--retention", "1h",
+            "eventbus",
+            "create",
+            "--name",
+            "orders",
+            "--eventlog",
+            "3",
+            "--retention",
+            "1h",
         ])
         .await;
     assert_eq!(made["eventlogs"].as_array().unwrap().len(), 3);
@@ -17,15 +24,36 @@ async fn an_eventbus_is_created_described_changed_and_deleted() {
     let listed = stage.json(&["eventbus", "list", "-A"]).await;
     assert_eq!(listed[0]["id"], made["id"]);
     let changed = stage
-        .json(&["eventbus", "update", "--name", "orders", "--description", "new"])
+        .json(&[
+            "eventbus",
+            "update",
+            "--name",
+            "orders",
+            "--description",
+            "new",
+        ])
         .await;
-    assert_eq!((&changed["description"], &changed["retention_ms"]), (&"new".into(), &3_600_000.into()));
-    let info = stage.ok(&["eventbus", "info", "--name", "orders", "--segment"]).await;
-    for word in ["Retention:", "1h", "EVENTLOG", "SEGMENT", made["eventlogs"][2].as_str().unwrap()] {
+    assert_eq!(
+        (&changed["description"], &changed["retention_ms"]),
+        (&"new".into(), &3_600_000.into())
+    );
+    let info = stage
+        .ok(&["eventbus", "info", "--name", "orders", "--segment"])
+        .await;
+    for word in [
+        "Retention:",
+        "1h",
+        "EVENTLOG",
+        "SEGMENT",
+        made["eventlogs"][2].as_str().unwrap(),
+    ] {
         assert!(info.contains(word), "{info}");
     }
     stage.ok(&["eventbus", "delete", "--name", "orders"]).await;
-    assert_eq!(stage.json(&["eventbus", "list"]).await, serde_json::json!([]));
+    assert_eq!(
+        stage.json(&["eventbus", "list"]).await,
+        serde_json::json!([])
+    );
     stage.close().await;
 }
 
@@ -33,7 +61,12 @@ async fn an_eventbus_is_created_described_changed_and_deleted() {
 async fn several_eventbuses_are_described_at_once() {
     let stage = Stage::with_orders(1).await;
     stage.ok(&["eventbus", "create", "--name", "bills"]).await;
-    let infos = stage.json(&["eventbus", "info", "--eventbus", "orders,bills"]).await;
-    assert_eq!((&infos[0]["name"], &infos[1]["name"]), (&"orders".into(), &"bills".into()));
+    let infos = stage
+        .json(&["eventbus", "info", "--eventbus", "orders,bills"])
+        .await;
+    assert_eq!(
+        (&infos[0]["name"], &infos[1]["name"]),
+        (&"orders".into(), &"bills".into())
+    );
     stage.close().await;
 }

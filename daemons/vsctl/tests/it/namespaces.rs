@@ -6,7 +6,14 @@ use crate::stage::Stage;
 async fn a_namespace_is_created_listed_described_and_deleted() {
     let stage = Stage::new().await;
     let made = stage
-        .json(&["namespace", "create", "--name", "shop", "--description", "d"])
+        .json(&[
+            "namespace",
+            "create",
+            "--name",
+            "shop",
+            "--description",
+            "d",
+        ])
         .await;
     assert_eq!(made["name"], "shop");
     let listed = stage.ok(&["namespace", "list"]).await;
@@ -28,7 +35,10 @@ async fn a_namespace_is_created_listed_described_and_deleted() {
 async fn the_node_is_described() {
     let stage = Stage::with_orders(1).await;
     let info = stage.json(&["cluster", "info"]).await;
-    assert_eq!((&info["eventbuses"], &info["subscriptions"]), (&1.into(), &0.into()));
+    assert_eq!(
+        (&info["eventbuses"], &info["subscriptions"]),
+        (&1.into(), &0.into())
+    );
     let table = stage.ok(&["cluster", "info"]).await;
     assert!(table.contains("Health:"), "{table}");
     stage.close().await;

@@ -9,8 +9,10 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use vanus_core::Vanus;
+use vanus_core::{ClusterInfo, Vanus};
+use vanus_gateway::{Gateway, GatewayOptions};
 use vanus_net::{
+    http::bind_tcp,
     quic::{Identity, QuicOptions, QuicTransport},
     serve::{ServeOptions, serve},
 };
@@ -21,7 +23,7 @@ pub(crate) struct Stage {
     pub(crate) vanus: Vanus,
     pub(crate) address: String,
     stopping: CancellationToken,
-    server: JoinHandle<()>,
+    servers: [JoinHandle<()>; 2],
 }
 
 /// What the program did.
@@ -42,19 +44,25 @@ impl Stage {
         let transport = QuicTransport::new(options).unwrap();
         let listener = transport.listen("127.0.0.1:0").await.unwrap();
         let address = listener.address();
+        let front = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let http = front.local_addr().unwrap().to_string();
+        let info = {
+            let (vanus, http) = (vanus.clone(), Some(http));
+            Arc::new(move || ClusterInfo {
+                http: http.clone(),
+                ..vanus.cluster_info()
+            })
+        };
         let stopping = CancellationToken::new();
-        let service = Arc::new(vanus.service());
-        let server = tokio::spawn(serve(
-            listener,
-            service,
-            ServeOptions::default(),
-            stopping.clone(),
-        ));
+        let service = Arc::new(vanus.service().telling(info));
+        let quic = serve(listener, service, ServeOptions::default(), stopping.clone());
+        let gateway = Gateway::new(vanus.clone(), GatewayOptions::default(), stopping.clone());
+        let servers = [tokio::spawn(quic), tokio::spawn(gateway.serve(front))];
         Self {
             vanus,
             address,
             stopping,
-            server,
+            servers,
         }
     }
 
@@ -63,7 +71,14 @@ impl Stage {
         let stage = Self::new().await;
         let eventlogs = eventlogs.to_string();
         stage
-            .ok(&["eventbus", "create", "--name", "orders", "--eventlog", &eventlogs])
+            .ok(&[
+                "eventbus",
+                "create",
+                "--name",
+                "orders",
+                "--eventlog",
+                &eventlogs,
+            ])
             .await;
         stage
     }
@@ -80,7 +95,11 @@ impl Stage {
 
     /// Runs the program with something on its standard input.
     pub(crate) async fn feed(&self, arguments: &[&str], input: &str) -> Done {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).await.unwrap();
         drop(stdin);
@@ -102,7 +121,9 @@ impl Stage {
 
     pub(crate) async fn close(self) {
         self.stopping.cancel();
-        self.server.await.unwrap();
+        for server in self.servers {
+            server.await.unwrap();
+        }
         self.vanus.close().await.unwrap();
     }
 }

@@ -27,7 +27,10 @@ impl Sink {
             status
         });
         let stopping = CancellationToken::new();
-        let options = HttpServerOptions { drain_grace: Duration::ZERO, ..HttpServerOptions::default() };
+        let options = HttpServerOptions {
+            drain_grace: Duration::ZERO,
+            ..HttpServerOptions::default()
+        };
         tokio::spawn(serve_http(listener, service, options, stopping.clone()));
         Self { url, got, stopping }
     }
@@ -48,7 +51,10 @@ fn tower(
         let status = answer(id);
         async move {
             let _ = request.into_body().collect().await;
-            let response = http::Response::builder().status(status).body(Empty::new()).unwrap();
+            let response = http::Response::builder()
+                .status(status)
+                .body(Empty::new())
+                .unwrap();
             Ok::<_, Infallible>(response)
         }
     })
@@ -81,7 +87,16 @@ mod tower_service_fn {
 }
 
 async fn subscribe(stage: &Stage, url: &str, more: &[&str]) -> String {
-    let create = ["subscription", "create", "--name", "bill", "--eventbus", "orders", "--sink", url];
+    let create = [
+        "subscription",
+        "create",
+        "--name",
+        "bill",
+        "--eventbus",
+        "orders",
+        "--sink",
+        url,
+    ];
     let info = stage.json(&[&create, more].concat()).await;
     info["id"].as_str().unwrap().to_owned()
 }
@@ -92,21 +107,41 @@ async fn a_subscription_delivers_what_passes_its_filters_and_is_paused_and_resum
     let mut sink = Sink::answering(204).await;
     let filters = ["--filters", "[{\"exact\": {\"type\": \"placed\"}}]"];
     let id = subscribe(&stage, &sink.url, &filters).await;
-    let put = |id: &'static str, ty: &'static str| ["event", "put", "orders", "--id", id, "--type", ty];
+    let put =
+        |id: &'static str, ty: &'static str| ["event", "put", "orders", "--id", id, "--type", ty];
     stage.ok(&put("1", "other")).await;
     stage.ok(&put("2", "placed")).await;
     assert_eq!(sink.got.recv().await.unwrap(), "2");
 
     let paused = stage.json(&["subscription", "disable", "--id", &id]).await;
-    assert_eq!((&paused["disabled"], &paused["phase"]), (&true.into(), &"stopped".into()));
+    assert_eq!(
+        (&paused["disabled"], &paused["phase"]),
+        (&true.into(), &"stopped".into())
+    );
     stage.ok(&put("3", "placed")).await;
-    let moved = ["subscription", "reset-offset", "--id", &id, "--time", "earliest"];
+    let moved = [
+        "subscription",
+        "reset-offset",
+        "--id",
+        &id,
+        "--time",
+        "earliest",
+    ];
     assert_eq!(stage.json(&moved).await["progress"][0]["committed"], 0);
     stage.ok(&["subscription", "resume", "--id", &id]).await;
     assert_eq!(sink.got.recv().await.unwrap(), "2");
     assert_eq!(sink.got.recv().await.unwrap(), "3");
 
-    let running = stage.run(&["subscription", "reset-offset", "--id", &id, "--time", "latest"]).await;
+    let running = stage
+        .run(&[
+            "subscription",
+            "reset-offset",
+            "--id",
+            &id,
+            "--time",
+            "latest",
+        ])
+        .await;
     assert_eq!(running.code, 1, "a running subscription was moved");
     sink.stopping.cancel();
     stage.close().await;
@@ -115,7 +150,12 @@ async fn a_subscription_delivers_what_passes_its_filters_and_is_paused_and_resum
 #[tokio::test]
 async fn subscriptions_are_listed_changed_and_deleted() {
     let stage = Stage::with_orders(1).await;
-    let id = subscribe(&stage, "http://127.0.0.1:1/", &["--disable", "--rate-limit", "5"]).await;
+    let id = subscribe(
+        &stage,
+        "http://127.0.0.1:1/",
+        &["--disable", "--rate-limit", "5"],
+    )
+    .await;
     for (arguments, count) in [
         (&["subscription", "list"][..], 1),
         (&["subscription", "list", "--eventbus", "orders"], 1),
@@ -127,12 +167,22 @@ async fn subscriptions_are_listed_changed_and_deleted() {
         assert_eq!(listed.as_array().unwrap().len(), count, "{arguments:?}");
     }
     let update = [
-        "subscription", "update", "--id", &id, "--sink", "http://127.0.0.1:2/", "--ordered-event", "true",
+        "subscription",
+        "update",
+        "--id",
+        &id,
+        "--sink",
+        "http://127.0.0.1:2/",
+        "--ordered-event",
+        "true",
     ];
     let changed = stage.json(&update).await;
     assert_eq!(changed["sink"], "http://127.0.0.1:2/");
     assert_eq!(changed["config"]["ordered"], true);
-    assert_eq!((&changed["config"]["rate_limit"], &changed["disabled"]), (&5.into(), &true.into()));
+    assert_eq!(
+        (&changed["config"]["rate_limit"], &changed["disabled"]),
+        (&5.into(), &true.into())
+    );
     let table = stage.ok(&["subscription", "info", "--id", &id]).await;
     for word in ["Phase:", "stopped", "Rate limit:", "5/s", "COMMITTED"] {
         assert!(table.contains(word), "{table}");
@@ -153,14 +203,33 @@ async fn dead_letters_are_read_with_their_reason_and_sent_again() {
     let get = ["subscription", "dead-letter", "get", "--id", &id];
     let letters = loop {
         let page: Value = stage.json(&get).await;
-        if page["dead_letters"].as_array().is_some_and(|letters| !letters.is_empty()) {
+        if page["dead_letters"]
+            .as_array()
+            .is_some_and(|letters| !letters.is_empty())
+        {
             break page;
         }
     };
     let letter = &letters["dead_letters"][0];
     assert_eq!(letter["event"]["id"], "1");
-    assert!(letter["event"]["xvanusdlreason"].as_str().unwrap().contains("400"), "{letter}");
-    let resend = ["subscription", "dead-letter", "resend", "--id", &id, "--start", "0", "--end", "0"];
+    assert!(
+        letter["event"]["xvanusdlreason"]
+            .as_str()
+            .unwrap()
+            .contains("400"),
+        "{letter}"
+    );
+    let resend = [
+        "subscription",
+        "dead-letter",
+        "resend",
+        "--id",
+        &id,
+        "--start",
+        "0",
+        "--end",
+        "0",
+    ];
     assert_eq!(stage.json(&resend).await["resent"], 1);
     assert_eq!(sink.got.recv().await.unwrap(), "1");
     sink.stopping.cancel();

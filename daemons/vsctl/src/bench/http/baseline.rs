@@ -36,13 +36,21 @@ impl Baseline {
         let mut address = String::new();
         if let Some(out) = process.stdout.take() {
             let mut lines = BufReader::new(out);
-            lines.read_line(&mut address).await.map_err(CliError::Runtime)?;
+            lines
+                .read_line(&mut address)
+                .await
+                .map_err(CliError::Runtime)?;
         }
         let address = address.trim();
         if address.is_empty() {
-            return Err(CliError::Bench("the bare HTTP server did not start".to_owned()));
+            return Err(CliError::Bench(
+                "the bare HTTP server did not start".to_owned(),
+            ));
         }
-        Ok(Self { url: format!("http://{address}/"), process })
+        Ok(Self {
+            url: format!("http://{address}/"),
+            process,
+        })
     }
 
     /// Ends the server.
@@ -55,15 +63,17 @@ impl Baseline {
 
 /// Serves until standard input ends; prints the address first.
 pub(crate) async fn serve(context: &Context) -> Result<(), CliError> {
-    let listener = bind_tcp(([127, 0, 0, 1], 0).into()).await.map_err(CliError::Runtime)?;
+    let listener = bind_tcp(([127, 0, 0, 1], 0).into())
+        .await
+        .map_err(CliError::Runtime)?;
     let address = listener.local_addr().map_err(CliError::Runtime)?;
     context.output().raw(format!("{address}\n").as_bytes())?;
     let accepting = async {
         loop {
             let (stream, _) = listener.accept().await.map_err(CliError::Runtime)?;
             stream.set_nodelay(true).map_err(CliError::Runtime)?;
-            let serving = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(answer));
+            let serving =
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
             // How a connection ends is its client's affair.
             tokio::spawn(async move { drop(serving.await) });
         }

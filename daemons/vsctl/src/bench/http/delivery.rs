@@ -37,10 +37,19 @@ pub(super) async fn measure(
     stop: &Stop,
 ) -> Result<Row, CliError> {
     let events = payload::events(bench.size as usize, context.entropy())?;
-    let options =
-        ProducerOptions { durability: Durability::PageCache, ..ProducerOptions::default() };
-    let load = Load { producers: 1, options, until: Until::Events(bench.count) };
-    let published = load.run(context, bus, events, &Count::default(), stop).await?.events;
+    let options = ProducerOptions {
+        durability: Durability::PageCache,
+        ..ProducerOptions::default()
+    };
+    let load = Load {
+        producers: 1,
+        options,
+        until: Until::Events(bench.count),
+    };
+    let published = load
+        .run(context, bus, events, &Count::default(), stop)
+        .await?
+        .events;
     if stop.is_asked() {
         return Err(CliError::Interrupted);
     }
@@ -49,7 +58,11 @@ pub(super) async fn measure(
     let progress = Progress::show(output, "delivering", &count, Some(published));
     let (admin, clock) = (context.admin().await?, context.clock());
     let begin = clock.monotonic_ns();
-    let id = admin.create_subscription(spec(bench, bus, &sink.url)?).await?.record.id;
+    let id = admin
+        .create_subscription(spec(bench, bus, &sink.url)?)
+        .await?
+        .record
+        .id;
     tokio::select! {
         _ = sink.all_came.wait_for(|all| *all) => {}
         () = stop.asked() => {}
@@ -76,7 +89,11 @@ fn spec(bench: &Http, bus: &ScratchBus, url: &str) -> Result<SubscriptionSpec, C
         ..SubscriptionConfig::default()
     };
     let id: Option<SubscriptionId> = None;
-    Ok(SubscriptionSpec { config, id, ..SubscriptionSpec::new(name, namespace, eventbus, url) })
+    Ok(SubscriptionSpec {
+        config,
+        id,
+        ..SubscriptionSpec::new(name, namespace, eventbus, url)
+    })
 }
 
 /// A sink that counts.
@@ -91,11 +108,18 @@ struct Sink {
 impl Sink {
     /// Takes events in, and tells when `expected` have come.
     async fn open(expected: u64) -> Result<Self, CliError> {
-        let listener = bind_tcp(([127, 0, 0, 1], 0).into()).await.map_err(CliError::Runtime)?;
+        let listener = bind_tcp(([127, 0, 0, 1], 0).into())
+            .await
+            .map_err(CliError::Runtime)?;
         let address = listener.local_addr().map_err(CliError::Runtime)?;
         let (count, (tell, all_came)) = (Count::default(), watch::channel(false));
         let accepting = tokio::spawn(accept(listener, count.clone(), expected, tell));
-        Ok(Self { url: format!("http://{address}/"), count, all_came, accepting })
+        Ok(Self {
+            url: format!("http://{address}/"),
+            count,
+            all_came,
+            accepting,
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::Args;
 use vanus_types::Durability;
 
-pub(super) use self::baseline::serve as serve_baseline;
 use self::baseline::Baseline;
+pub(super) use self::baseline::serve as serve_baseline;
 use super::{
     Common,
     report::{Report, Row},
@@ -101,19 +101,33 @@ impl Http {
     ) -> Result<(), CliError> {
         let address = match &self.http {
             Some(address) => address.clone(),
-            None => context.admin().await?.cluster_info().await?.http.ok_or_else(|| {
-                CliError::argument("the server tells no HTTP address, name it with --http")
-            })?,
+            None => context
+                .admin()
+                .await?
+                .cluster_info()
+                .await?
+                .http
+                .ok_or_else(|| {
+                    CliError::argument("the server tells no HTTP address, name it with --http")
+                })?,
         };
         let baseline = Baseline::start().await?;
-        let before = self.post("a bare HTTP server", &baseline.url, context, stop).await?;
+        let before = self
+            .post("a bare HTTP server", &baseline.url, context, stop)
+            .await?;
         let row = scratch::with_bus(context, 1, async |bus| {
             let (namespace, name) = (&bus.namespace, &bus.name);
             let url = format!("http://{address}/namespaces/{namespace}/eventbus/{name}/events");
-            self.post("HTTP ingress, binary mode", &url, context, stop).await
+            self.post("HTTP ingress, binary mode", &url, context, stop)
+                .await
         });
-        let row = Row { durability: Some(Durability::Fsync), ..row.await? };
-        let after = self.post("a bare HTTP server, again", &baseline.url, context, stop).await?;
+        let row = Row {
+            durability: Some(Durability::Fsync),
+            ..row.await?
+        };
+        let after = self
+            .post("a bare HTTP server, again", &baseline.url, context, stop)
+            .await?;
         baseline.stop().await;
         let bare = f64::midpoint(before.per_second(), after.per_second());
         report.ratio("ingress / bare HTTP server", row.per_second(), bare);
