@@ -50,8 +50,8 @@ def cargo(*arguments, env=None):
 
 
 def vanus_binary():
-    """The daemon: `VANUS_BIN`, or built here for release."""
-    given = os.environ.get("VANUS_BIN")
+    """The daemon: `BARS_DAEMON`, or built here for release."""
+    given = os.environ.get("BARS_DAEMON")
     if given:
         return pathlib.Path(given)
     cargo("build", "--release", "--bin", "vanus")
@@ -59,8 +59,8 @@ def vanus_binary():
 
 
 def tool_binary(name):
-    """A program of the tests: from the folder `VANUS_TOOLS`, or built here."""
-    given = os.environ.get("VANUS_TOOLS")
+    """A program of the tests: from the folder `BARS_TOOLS`, or built here."""
+    given = os.environ.get("BARS_TOOLS")
     if given:
         return pathlib.Path(given) / name
     cargo("build", "-p", "vanus-tests", "--bin", name)

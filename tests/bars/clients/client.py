@@ -10,6 +10,7 @@ import http.server
 import json
 import pathlib
 import sys
+import threading
 
 import requests
 from cloudevents.core.bindings.http import (
@@ -21,6 +22,7 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+PRINTING = threading.Lock()
 TABLE = pathlib.Path(__file__).with_name("events.json")
 
 
@@ -36,8 +38,9 @@ def built(mode, row):
         for name, value in attributes.items():
             if isinstance(value, bool):
                 attributes[name] = "true" if value else "false"
-    if "time" in attributes:
-        attributes["time"] = datetime.datetime.fromisoformat(attributes["time"])
+    # Without a time the SDK takes its own, in microseconds; the SDK of npm only knows milliseconds.
+    time = attributes.get("time", "2026-01-02T03:04:05.678+00:00")
+    attributes["time"] = datetime.datetime.fromisoformat(time)
     data = row.get("data")
     if data is None:
         return CloudEvent(attributes)
@@ -65,7 +68,8 @@ def show(event, made_up=()):
     else:
         raw = data.encode() if isinstance(data, str) else bytes(data)
         seen = {"base64": base64.b64encode(raw).decode()}
-    print(json.dumps({"attributes": attributes, "data": seen}), flush=True)
+    with PRINTING:
+        print(json.dumps({"attributes": attributes, "data": seen}), flush=True)
 
 
 def publish(mode, url):
@@ -102,8 +106,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 def receive():
-    # One thread: lines of two events must not mix.
-    server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     print(json.dumps({"port": server.server_port}), flush=True)
     server.serve_forever()
 

@@ -1,7 +1,10 @@
 //! A connection over which one HTTP request after the other is made.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header::HOST};
+use http::{
+    HeaderMap, Request, StatusCode,
+    header::{CONTENT_LENGTH, HOST},
+};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -48,8 +51,12 @@ impl Connection {
     /// # Errors
     /// The connection breaks. Whether the request took effect is then unknown.
     pub async fn send(&mut self, request: Request<Bytes>) -> Result<Answer> {
+        let length = request.body().len();
         let mut request = request.map(Full::new);
-        request.headers_mut().insert(HOST, self.host.parse()?);
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host.parse()?);
+        // Left alone, hyper tells no length where there is no body.
+        headers.insert(CONTENT_LENGTH, length.into());
         self.sender.ready().await?;
         let (parts, body) = self.sender.send_request(request).await?.into_parts();
         Ok(Answer {

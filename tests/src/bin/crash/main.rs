@@ -19,11 +19,15 @@ mod world;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use clap::Parser;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
 use vanus_tests::{
     harness::{Connection, Daemon, Random, Result},
     history::History,
@@ -48,8 +52,15 @@ struct Options {
     #[arg(long, default_value_t = 10)]
     rounds: u32,
     /// Events a second of each of the four publishers.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1_000)]
     rate: u64,
+    /// Plants a loss that must be found: after one of the kills the data directory is set back to
+    /// what it was at the kill before. At least two rounds.
+    #[arg(long)]
+    plant_loss: bool,
+    /// Minutes after which it gives up.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
     /// From what moments and contents follow; random if it is not given.
     #[arg(long)]
     seed: Option<u64>,
@@ -62,7 +73,12 @@ async fn main() -> Result<ExitCode> {
     println!("crash: seed={seed} place={}", options.place.display());
     fs::create_dir_all(&options.place)?;
     let raw = options.place.join("raw.jsonl");
-    let restarts = run(&options, seed, &raw).await?;
+    // Whatever ends the run, the daemon is ended too: it is dropped with it.
+    let mut asked = signal(SignalKind::terminate())?;
+    let restarts = tokio::select! {
+        done = timeout(Duration::from_secs(60 * options.minutes), run(&options, seed, &raw)) => done??,
+        _ = asked.recv() => return Err("asked to end".into()),
+    };
     let history = read_back(&raw, &options.place.join("history.jsonl"))?;
     let passes = Passes::default()
         .subscription("all", |_| true)
@@ -104,6 +120,9 @@ async fn run(options: &Options, seed: u64, raw: &Path) -> Result<Vec<Duration>> 
     for round in 1..=options.rounds {
         tokio::time::sleep(Duration::from_millis(random.between(100, 1_500))).await;
         daemon.kill()?;
+        if options.plant_loss {
+            set_back(&options.place, round)?;
+        }
         if random.below(4) == 0 {
             // Sometimes it is killed again while it recovers.
             daemon.spawn()?;
@@ -127,6 +146,25 @@ async fn run(options: &Options, seed: u64, raw: &Path) -> Result<Vec<Duration>> 
     world.recorder.flush()?;
     drop(sinks);
     Ok(restarts)
+}
+
+/// Keeps a copy of the data directory at the first kill, and puts it back at the second.
+fn set_back(place: &Path, round: u32) -> Result<()> {
+    let (data, copy) = (place.join("data"), place.join("copy"));
+    let (from, to) = match round {
+        1 => (&data, &copy),
+        2 => {
+            fs::remove_dir_all(&data)?;
+            (&copy, &data)
+        }
+        _ => return Ok(()),
+    };
+    let done = Command::new("cp").arg("-r").arg(from).arg(to).status()?;
+    if done.success() {
+        Ok(())
+    } else {
+        Err(format!("cp: {done}").into())
+    }
 }
 
 async fn connect(daemon: &Daemon) -> Result<Connection> {
