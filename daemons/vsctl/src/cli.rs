@@ -32,7 +32,14 @@ Exit codes:
   1    the server refused or failed
   2    the command line, or a file it names, is wrong
   3    no server could be reached, the connection broke, or the answer did not come in time
-  130  interrupted";
+  130  interrupted
+
+JSON (--format json):
+  Namespaces, eventbuses and subscriptions are their records; a list is an array of them. Fields
+  that end in _ms are milliseconds, times since the Unix epoch; ids are hexadecimal text.
+  Events are {\"eventlog\", \"offset\", \"event_id\", \"append_time\", \"event\"}, where \"event\" is the
+  CloudEvent in its JSON format. What went wrong is printed to standard error as
+  {\"error\": {\"code\", \"title\", \"message\", \"hint\"}}.";
 
 /// The command line client of Vanus.
 #[derive(Debug, Parser)]

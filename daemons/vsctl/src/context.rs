@@ -38,6 +38,11 @@ impl Context {
         &self.output
     }
 
+    /// How long one request may take.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.global.timeout
+    }
+
     /// Where time comes from.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use serde_json::json;
 
@@ -10,6 +10,12 @@ use crate::{cli::Format, error::CliError, hint::hint};
 
 /// Narrowest table on a terminal, in columns.
 const LEAST_WIDTH: u16 = 40;
+
+/// Longest cells that are not broken over lines, in columns: a time.
+const WHOLE: u16 = 24;
+
+/// Space between two columns.
+const GAP: u16 = 2;
 
 /// How answers are printed.
 #[derive(Debug, Clone)]
@@ -176,10 +182,21 @@ impl Output {
     }
 
     fn print(&self, mut table: Table) -> Result<(), CliError> {
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
+        self.arrange(&mut table);
         self.text(&table.to_string())
+    }
+
+    fn arrange(&self, table: &mut Table) {
+        let widths = table.column_max_content_widths();
+        let mut room = self.width.map_or(0, |width| width.max(LEAST_WIDTH) / 4 * 3);
+        for (column, width) in table.column_iter_mut().zip(widths) {
+            column.set_padding((0, GAP));
+            // Ids, offsets and times stay in one piece as long as that leaves room for the rest.
+            if width <= WHOLE && width + GAP <= room {
+                room -= width + GAP;
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
     }
 }
 
@@ -203,6 +220,29 @@ pub(crate) fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn on_a_narrow_terminal_times_stay_whole_and_nothing_is_wider_than_it() {
+        let output = Output {
+            format: Format::Table,
+            width: Some(80),
+        };
+        let mut table = output.table();
+        table.set_header(["OFFSET", "APPENDED", "TYPE", "SOURCE", "ID", "DATA"]);
+        let (time, id) = (
+            "2026-01-31T12:00:00.000Z",
+            "448f306c-17a2-4db5-9f36-d5b9ceb7eb32",
+        );
+        table.add_row(["0", time, "order.placed", "/vsctl", id, "{\"total\": 12}"]);
+        output.arrange(&mut table);
+        let text = table.to_string();
+        assert!(text.contains(time), "{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.trim_end().chars().count() <= 80),
+            "{text}"
+        );
+    }
 
     #[test]
     fn control_characters_are_shown_and_not_obeyed() {

@@ -15,7 +15,12 @@ use super::{
     scratch::{self, ScratchBus},
     stop::Stop,
 };
-use crate::{context::Context, error::CliError, output::Output, parse::duration};
+use crate::{
+    context::Context,
+    error::CliError,
+    output::Output,
+    parse::{duration, duration_or_zero},
+};
 
 /// Bytes of the time stamp at the start of the data.
 const STAMP_LEN: usize = 8;
@@ -52,6 +57,9 @@ pub(crate) struct Latency {
     #[arg(long, default_value_t = 1024, value_name = "BYTES")]
     #[arg(value_parser = clap::value_parser!(u32).range(8..=1_048_576))]
     size: u32,
+    /// How long an event may wait for others while earlier ones are under way
+    #[arg(long, default_value = "0s", value_parser = duration_or_zero, value_name = "DURATION")]
+    linger: Duration,
     /// Only this durability: fsync or page-cache; else both
     #[arg(long)]
     durability: Option<Durability>,
@@ -95,7 +103,7 @@ impl Latency {
         let consumer = consuming.consumer(namespace, name, start).await?;
         let options = ProducerOptions {
             durability,
-            linger: Duration::ZERO,
+            linger: self.linger,
             ..ProducerOptions::default()
         };
         let producer = publishing.producer(namespace, name, options).await?;
@@ -139,7 +147,7 @@ impl Latency {
         let row = Row {
             durability: Some(durability),
             payload_bytes: Some(self.size as usize),
-            linger_us: Some(0),
+            linger_us: u64::try_from(self.linger.as_micros()).ok(),
             connections: Some(2),
             eventlogs: Some(1),
             rate_per_s: Some(self.rate),

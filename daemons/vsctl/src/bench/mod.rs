@@ -52,8 +52,8 @@ const REPORT: &str = "\
 A measurement makes an eventbus of its own and deletes it afterwards, also when interrupted; an
 interrupted measurement reports what it has. With --json the report is
   {\"bench\", \"version\", \"started_at\", \"interrupted\", \"rows\": [{\"name\", \"durability\",
-   \"payload_bytes\", \"batch_bytes\", \"batch_events\", \"linger_us\", \"in_flight\", \"connections\",
-   \"eventlogs\", \"rate_per_s\", \"duration_s\", \"events\", \"events_per_s\", \"mb_per_s\",
+   \"payload_bytes\", \"batch_bytes\", \"batch_events\", \"window_bytes\", \"linger_us\",
+   \"in_flight\", \"connections\", \"eventlogs\", \"rate_per_s\", \"duration_s\", \"events\", \"events_per_s\", \"mb_per_s\",
    \"samples\", \"p50_us\", \"p99_us\", \"max_us\"}],
    \"ratios\": [{\"name\", \"value\"}]}
 where null is what does not apply. MB are 10^6 bytes of payload.";

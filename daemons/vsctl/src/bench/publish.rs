@@ -89,6 +89,11 @@ pub(crate) struct Publish {
     #[arg(long, default_value_t = 8, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=MAX_PRODUCER_IN_FLIGHT as i64))]
     pub(super) in_flight: u16,
+    /// Bytes that may be sent and not acknowledged yet, of each producer; a smaller window is
+    /// quicker to answer, a larger one passes more
+    #[arg(long, default_value_t = 33_554_432, value_name = "BYTES")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_073_741_824))]
+    window: u32,
     /// Measure the engine in this process, in a new folder under DIR, instead of a server
     #[arg(long, value_name = "DIR")]
     embedded: Option<String>,
@@ -138,6 +143,7 @@ impl Publish {
             linger: self.linger,
             max_batch_bytes: self.batch_bytes as usize,
             max_in_flight: self.in_flight.into(),
+            window_bytes: self.window as usize,
             ..ProducerOptions::default()
         }
     }
@@ -177,6 +183,7 @@ impl Publish {
         } = loaded.await?;
         let row = Row {
             batch_bytes: Some(self.batch_bytes as usize),
+            window_bytes: Some(self.window as usize),
             linger_us: u64::try_from(self.linger.as_micros()).ok(),
             in_flight: Some(self.in_flight.into()),
             ..self.row("QUIC, pipelined")

@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) batch_bytes: Option<usize>,
     /// Events after which a batch is sent.
     pub(super) batch_events: Option<usize>,
+    /// Bytes that may be sent and not acknowledged yet.
+    pub(super) window_bytes: Option<usize>,
     /// How long an event may wait for others, in microseconds.
     pub(super) linger_us: Option<u64>,
     /// Batches or requests under way at a time, on each connection.
@@ -254,6 +256,7 @@ mod tests {
             "payload_bytes",
             "batch_bytes",
             "batch_events",
+            "window_bytes",
             "linger_us",
             "in_flight",
             "connections",

@@ -45,7 +45,7 @@ pub(crate) struct Put {
     #[arg(long)]
     source: Option<String>,
     /// The type of the event [default: vsctl.event]
-    #[arg(long = "type")]
+    #[arg(long = "type", value_name = "TYPE")]
     ty: Option<String>,
     /// The subject of the event
     #[arg(long)]
@@ -57,7 +57,7 @@ pub(crate) struct Put {
     #[arg(long, value_name = "TEXT|@FILE")]
     data: Option<String>,
     /// What the data is
-    #[arg(long, value_enum, default_value_t = DataFormat::Json)]
+    #[arg(long, value_enum, default_value_t = DataFormat::Json, value_name = "FORMAT")]
     data_format: DataFormat,
     /// Publish the events of this file
     #[arg(long, value_name = "FILE")]
@@ -109,7 +109,7 @@ impl Put {
                 .first()
                 .map(raw_json)
                 .transpose()
-                .map_err(CliError::Bench)?;
+                .map_err(CliError::argument)?;
             return context.output().json(&text);
         }
         let receipts = self.publish(context, &events).await?;
@@ -150,6 +150,7 @@ impl Put {
         let options = ProducerOptions {
             durability: self.durability,
             eventlog: self.eventlog,
+            delivery_timeout: context.timeout(),
             ..ProducerOptions::default()
         };
         let client = context.client().await?;
