@@ -8,6 +8,7 @@
     reason = "all of this is tests"
 )]
 
+mod docs;
 mod layers;
 mod repository;
 mod tidy;

@@ -1,8 +1,12 @@
 //! What survives closing, dropping and opening again.
 
+use std::sync::Arc;
+
 use vanus_core::{
     Coded, DeliveryError, ErrorCode, ReadOptions, StartFrom, SubscriptionPhase, Vanus,
 };
+use vanus_storage::{DiskFs, Store, StoreOptions};
+use vanus_types::{OsEntropy, SystemClock};
 
 use crate::support::{Seen, event, eventbus, on_disk, subscription, until};
 
@@ -129,4 +133,33 @@ async fn a_deleted_eventbus_stays_deleted() {
     let page = kept.read(log, 0, ReadOptions::default()).await.unwrap();
     assert_eq!(page.events[0].event.id(), "2");
     vanus.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_was_lost_costs_no_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let vanus = on_disk(dir.path()).await;
+    let bus = eventbus(&vanus, "orders", 1).await;
+    bus.publish(event(1, "t")).await.unwrap();
+    let log = bus.record().unwrap().eventlogs[0];
+    vanus.close().await.unwrap();
+    drop((vanus, bus));
+
+    #[expect(clippy::disallowed_methods, reason = "damages what the engine keeps")]
+    std::fs::remove_dir_all(dir.path().join("meta")).unwrap();
+    let vanus = on_disk(dir.path()).await;
+    assert!(vanus.eventbus("default", "orders").is_err());
+    vanus.close().await.unwrap();
+    drop(vanus);
+
+    let store = Store::open(
+        Arc::new(DiskFs::open(dir.path()).unwrap()),
+        Arc::new(SystemClock::new()),
+        Arc::new(OsEntropy),
+        StoreOptions::default(),
+    )
+    .unwrap();
+    let kept = store.read(log, 0, 1024).unwrap();
+    assert_eq!(kept.batches[0].events().next().unwrap().1.id(), "1");
+    store.close().unwrap();
 }

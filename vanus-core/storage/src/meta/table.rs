@@ -20,7 +20,8 @@ pub enum Table {
     Subscriptions,
     /// How far each subscription has come in each eventlog; overwritten often.
     Cursors,
-    /// Deliveries to be tried again, ordered by due time; written and deleted often.
+    /// Events that wait for their next attempt, by subscription, eventlog and offset; written and
+    /// deleted often.
     Retries,
     /// What is to be deleted from disk, kept until it is gone.
     Garbage,
