@@ -74,13 +74,13 @@ fn with_options(command: Command) -> Command {
         .value_name("FILE")
         .help("Read options from this YAML file [env: VANUS_CONFIG]");
     Config::manual()
-        .into_iter()
+        .iter()
         .fold(command.arg(config), |command, option| {
             command.arg(arg(option))
         })
 }
 
-fn arg(option: OptionDoc) -> Arg {
+fn arg(option: &OptionDoc) -> Arg {
     let help = format!(
         "{} [env: {}] [default: {}]",
         option.text,

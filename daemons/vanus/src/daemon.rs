@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, StoreOptions, Vanus};
 use vanus_gateway::{Gateway, GatewayOptions};
@@ -10,7 +11,7 @@ use vanus_net::{
     quic::{Identity, QuicOptions, QuicTransport},
     serve::{ServeOptions, serve},
 };
-use vanus_proto::transport::Transport as _;
+use vanus_proto::transport::{Listener, Transport as _};
 use vanus_runtime::{
     Config,
     signals::Shutdown,
@@ -24,18 +25,7 @@ use crate::metrics::EngineCollector;
 /// # Errors
 /// When the data directory cannot be opened, or an address cannot be listened on.
 pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dyn Error>> {
-    let metrics_listener = bind_tcp(config.metrics)
-        .await
-        .map_err(named("metrics", config.metrics))?;
-    let http_listener = bind_tcp(config.http)
-        .await
-        .map_err(named("http", config.http))?;
-    let quic_options = QuicOptions {
-        identity: Identity::SelfSigned,
-        ..QuicOptions::default()
-    };
-    let quic = QuicTransport::new(quic_options)?;
-    let quic_listener = quic.listen(&config.quic.to_string()).await?;
+    let (metrics_listener, http_listener, quic_listener) = listen(&config).await?;
     let (http, telemetry) = (http_listener.local_addr()?, metrics_listener.local_addr()?);
     let quic = quic_listener.address();
 
@@ -44,14 +34,7 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
         .options(open_options(&config))
         .open()
         .await?;
-    let info = {
-        let (vanus, http, quic) = (vanus.clone(), http.to_string(), quic.clone());
-        Arc::new(move || ClusterInfo {
-            http: Some(http.clone()),
-            quic: Some(quic.clone()),
-            ..vanus.cluster_info()
-        })
-    };
+    let info = cluster_info(&vanus, http.to_string(), quic.clone());
 
     let metrics = Metrics::new();
     metrics.collect(EngineCollector::new(vanus.clone()));
@@ -107,6 +90,25 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
     Ok(())
 }
 
+/// Opens everything the daemon listens on: the telemetry, the HTTP front door, the QUIC endpoint.
+async fn listen(
+    config: &Config,
+) -> Result<(TcpListener, TcpListener, Box<dyn Listener>), Box<dyn Error>> {
+    let metrics = bind_tcp(config.metrics)
+        .await
+        .map_err(named("metrics", config.metrics))?;
+    let http = bind_tcp(config.http)
+        .await
+        .map_err(named("http", config.http))?;
+    let options = QuicOptions {
+        identity: Identity::SelfSigned,
+        ..QuicOptions::default()
+    };
+    let quic = QuicTransport::new(options)?;
+    let quic = quic.listen(&config.quic.to_string()).await?;
+    Ok((metrics, http, quic))
+}
+
 fn named(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> io::Error {
     move |error| {
         io::Error::new(
@@ -127,6 +129,19 @@ fn open_options(config: &Config) -> OpenOptions {
         store,
         retention_interval: config.retention_interval,
     }
+}
+
+fn cluster_info(
+    vanus: &Vanus,
+    http: String,
+    quic: String,
+) -> Arc<dyn Fn() -> ClusterInfo + Send + Sync> {
+    let vanus = vanus.clone();
+    Arc::new(move || ClusterInfo {
+        http: Some(http.clone()),
+        quic: Some(quic.clone()),
+        ..vanus.cluster_info()
+    })
 }
 
 fn gateway_options(config: &Config, http: String, quic: String) -> GatewayOptions {

@@ -10,7 +10,9 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, LabelSetEncoder, MetricEncoder},
     metrics::MetricType,
 };
-use vanus_core::{EngineHealth, SubscriptionMetrics, SubscriptionPhase, Vanus};
+use vanus_core::{
+    EngineHealth, EngineMetrics, Stats, SubscriptionMetrics, SubscriptionPhase, Vanus,
+};
 
 /// Asks the engine at every scrape.
 #[derive(Debug)]
@@ -26,122 +28,16 @@ impl EngineCollector {
 
 impl Collector for EngineCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let told = self.vanus.metrics();
-        let running = told.subscriptions.iter();
-        let running = running
-            .filter(|sub| sub.phase == SubscriptionPhase::Running)
-            .count();
-        let healthy = u64::from(self.vanus.health() == EngineHealth::Ok);
-        let store = told.store;
-        for (name, help, value) in [
-            (
-                "controller_eventbus_number_total",
-                "Eventbuses",
-                told.eventbuses,
-            ),
-            ("controller_namespace_number", "Namespaces", told.namespaces),
-            (
-                "controller_subscription_number",
-                "Subscriptions",
-                told.subscriptions.len() as u64,
-            ),
-            (
-                "trigger_worker_trigger_number",
-                "Subscriptions at work",
-                running as u64,
-            ),
-            (
-                "segment_server_write_event_count",
-                "Events appended",
-                store.events_appended,
-            ),
-            (
-                "segment_server_write_byte_count",
-                "Bytes appended",
-                store.bytes_appended,
-            ),
-            (
-                "segment_server_write_batch_count",
-                "Batches appended",
-                store.batches_appended,
-            ),
-            (
-                "segment_server_duplicate_batch_count",
-                "Batches stored before",
-                store.duplicates,
-            ),
-            (
-                "segment_server_read_memory_batch_count",
-                "Batches read from memory",
-                store.batches_read_memory,
-            ),
-            (
-                "segment_server_read_disk_batch_count",
-                "Batches read from disk",
-                store.batches_read_disk,
-            ),
-            (
-                "segment_server_read_byte_count",
-                "Bytes read from disk",
-                store.bytes_read_disk,
-            ),
-            (
-                "segment_server_wal_entry_write_count",
-                "Group commits",
-                store.wal_frames,
-            ),
-            (
-                "segment_server_wal_entry_write_size",
-                "Bytes written to the log",
-                store.wal_bytes,
-            ),
-            (
-                "segment_server_wal_sync_count",
-                "Syncs of the log",
-                store.wal_syncs,
-            ),
-            (
-                "segment_server_wal_files",
-                "Log files that recovery would read",
-                store.wal_files,
-            ),
-            (
-                "segment_server_checkpoint_count",
-                "Checkpoints",
-                store.checkpoints,
-            ),
-            (
-                "segment_server_segment_expired_count",
-                "Segments deleted by retention",
-                store.segments_expired,
-            ),
-            (
-                "segment_server_unflushed_bytes",
-                "Bytes not yet in segments",
-                store.unflushed_bytes,
-            ),
-            (
-                "segment_server_cached_bytes",
-                "Bytes of events in memory",
-                store.cached_bytes,
-            ),
-            (
-                "segment_server_queued_bytes",
-                "Bytes that wait to be committed",
-                store.queued_bytes,
-            ),
-            (
-                "segment_server_healthy",
-                "Whether events are taken and kept",
-                healthy,
-            ),
-        ] {
-            let mut metric = describe(&mut encoder, name, help)?;
-            metric.encode_gauge(&value)?;
+        let told = Told {
+            engine: self.vanus.metrics(),
+            healthy: self.vanus.health() == EngineHealth::Ok,
+        };
+        for (name, help, value) in WHOLE {
+            describe(&mut encoder, name, help)?.encode_gauge(&value(&told))?;
         }
         for (name, help, value) in PER_SUBSCRIPTION {
             let mut metric = describe(&mut encoder, name, help)?;
-            for subscription in &told.subscriptions {
+            for subscription in &told.engine.subscriptions {
                 let labels = Labels(subscription);
                 metric
                     .encode_family(&labels)?
@@ -152,9 +48,124 @@ impl Collector for EngineCollector {
     }
 }
 
-type Value = fn(&SubscriptionMetrics) -> u64;
+/// What one scrape tells.
+#[derive(Debug)]
+struct Told {
+    engine: EngineMetrics,
+    healthy: bool,
+}
 
-const PER_SUBSCRIPTION: [(&str, &str, Value); 9] = [
+impl Told {
+    const fn store(&self) -> &Stats {
+        &self.engine.store
+    }
+
+    /// Subscriptions that are running.
+    fn running(&self) -> u64 {
+        let subscriptions = self.engine.subscriptions.iter();
+        let running = subscriptions.filter(|sub| sub.phase == SubscriptionPhase::Running);
+        running.count() as u64
+    }
+}
+
+/// A metric without its prefix, its help, and how its value is found.
+type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+const WHOLE: [Row<Told>; 21] = [
+    ("controller_eventbus_number_total", "Eventbuses", |t| {
+        t.engine.eventbuses
+    }),
+    ("controller_namespace_number", "Namespaces", |t| {
+        t.engine.namespaces
+    }),
+    ("controller_subscription_number", "Subscriptions", |t| {
+        t.engine.subscriptions.len() as u64
+    }),
+    (
+        "trigger_worker_trigger_number",
+        "Subscriptions at work",
+        |t| t.running(),
+    ),
+    ("segment_server_write_event_count", "Events appended", |t| {
+        t.store().events_appended
+    }),
+    ("segment_server_write_byte_count", "Bytes appended", |t| {
+        t.store().bytes_appended
+    }),
+    (
+        "segment_server_write_batch_count",
+        "Batches appended",
+        |t| t.store().batches_appended,
+    ),
+    (
+        "segment_server_duplicate_batch_count",
+        "Batches stored before",
+        |t| t.store().duplicates,
+    ),
+    (
+        "segment_server_read_memory_batch_count",
+        "Batches read from memory",
+        |t| t.store().batches_read_memory,
+    ),
+    (
+        "segment_server_read_disk_batch_count",
+        "Batches read from disk",
+        |t| t.store().batches_read_disk,
+    ),
+    (
+        "segment_server_read_byte_count",
+        "Bytes read from disk",
+        |t| t.store().bytes_read_disk,
+    ),
+    (
+        "segment_server_wal_entry_write_count",
+        "Group commits",
+        |t| t.store().wal_frames,
+    ),
+    (
+        "segment_server_wal_entry_write_size",
+        "Bytes written to the log",
+        |t| t.store().wal_bytes,
+    ),
+    ("segment_server_wal_sync_count", "Syncs of the log", |t| {
+        t.store().wal_syncs
+    }),
+    (
+        "segment_server_wal_files",
+        "Log files that recovery would read",
+        |t| t.store().wal_files,
+    ),
+    ("segment_server_checkpoint_count", "Checkpoints", |t| {
+        t.store().checkpoints
+    }),
+    (
+        "segment_server_segment_expired_count",
+        "Segments deleted by retention",
+        |t| t.store().segments_expired,
+    ),
+    (
+        "segment_server_unflushed_bytes",
+        "Bytes not yet in segments",
+        |t| t.store().unflushed_bytes,
+    ),
+    (
+        "segment_server_cached_bytes",
+        "Bytes of events in memory",
+        |t| t.store().cached_bytes,
+    ),
+    (
+        "segment_server_queued_bytes",
+        "Bytes that wait to be committed",
+        |t| t.store().queued_bytes,
+    ),
+    (
+        "segment_server_healthy",
+        "Whether events are taken and kept",
+        |t| u64::from(t.healthy),
+    ),
+];
+
+const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 9] = [
     (
         "trigger_worker_pull_event_number",
         "Events looked at",

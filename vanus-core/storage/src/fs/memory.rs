@@ -3,15 +3,16 @@
 //! Two images are kept: the one processes see, and the durable one. A sync carries pages of 4 KiB (shared,
 //! copied when written) or names from the first to the second. [`MemoryFs::crash`] then decides about each
 //! 512-byte sector and each name that differs. This file holds the crash and the calls; names
-//! are in `memory/tree.rs`, the bytes of one file in `memory/inode.rs`.
+//! are in `memory/tree.rs`, the bytes of one file in `memory/inode.rs`, open files in `memory/handle.rs`.
 
+mod dice;
+mod handle;
 mod inode;
 mod tree;
 
 use std::{
     collections::BTreeMap,
     io,
-    io::IoSlice,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -21,6 +22,8 @@ use std::{
 use parking_lot::Mutex;
 
 use self::{
+    dice::Dice,
+    handle::{MemoryFile, MemoryLock},
     inode::Inode,
     tree::{Change, Node, State, Tree, is_below, prune},
 };
@@ -356,124 +359,6 @@ impl Fs for MemoryFs {
             .capacity
             .load(Ordering::SeqCst)
             .saturating_sub(self.used()))
-    }
-}
-
-#[derive(Debug)]
-struct MemoryFile {
-    inode: Arc<Mutex<Inode>>,
-    shared: Arc<Shared>,
-    life: u64,
-    writable: bool,
-}
-
-impl MemoryFile {
-    fn check(&self) -> io::Result<()> {
-        if self.life == self.shared.life.load(Ordering::SeqCst) {
-            Ok(())
-        } else {
-            Err(io::Error::other("the handle is of a life before the crash"))
-        }
-    }
-
-    fn check_write(&self, end: u64) -> io::Result<()> {
-        self.check()?;
-        if !self.writable {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        let grows = end.saturating_sub(self.inode.lock().len());
-        let used = self.shared.used.load(Ordering::SeqCst);
-        if used.saturating_add(grows) > self.shared.capacity.load(Ordering::SeqCst) && grows > 0 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-}
-
-impl File for MemoryFile {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.check()?;
-        Ok(self.inode.lock().read(buf, offset))
-    }
-
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        self.check_write(offset + buf.len() as u64)?;
-        self.inode.lock().write(buf, offset);
-        Ok(buf.len())
-    }
-
-    fn write_vectored_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
-        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
-        self.check_write(offset + total as u64)?;
-        let mut inode = self.inode.lock();
-        let mut at = offset;
-        for buf in bufs {
-            inode.write(buf, at);
-            at += buf.len() as u64;
-        }
-        Ok(total)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()?;
-        self.inode.lock().sync();
-        Ok(())
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.check_write(len)?;
-        self.inode.lock().set_len(len);
-        Ok(())
-    }
-
-    fn allocate(&self, len: u64) -> io::Result<()> {
-        self.check_write(len)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.check()?;
-        Ok(self.inode.lock().len())
-    }
-}
-
-#[derive(Debug)]
-struct MemoryLock {
-    path: String,
-    life: u64,
-    shared: Arc<Shared>,
-}
-
-impl DirLock for MemoryLock {}
-
-impl Drop for MemoryLock {
-    fn drop(&mut self) {
-        let mut state = self.shared.state.lock();
-        if state.locks.get(&self.path) == Some(&self.life) {
-            state.locks.remove(&self.path);
-        }
-    }
-}
-
-/// A splitmix64 sequence: enough to decide what a crash keeps, and the same everywhere.
-#[derive(Debug)]
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `sides`, which is not 0.
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.next().checked_rem(sides).unwrap_or(0)
     }
 }
 

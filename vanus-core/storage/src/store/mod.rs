@@ -1,10 +1,11 @@
 //! The store: eventlogs over one write-ahead log. Commits in groups, flushes to segments, makes checkpoints, recovers.
 //!
-//! The path of an append: `store` puts the batch into the `queue`; `commit` gives it its offset, writes one frame for
+//! The path of an append: `append` puts the batch into the `queue`; `commit` gives it its offset, writes one frame for
 //! everything that waits, syncs, shows it to readers and answers. Off that path: `flush` writes what is in memory to
 //! segments, `checkpoint` syncs them and frees write-ahead log files. `recover` does it all in reverse.
 
 mod answers;
+mod append;
 mod block;
 mod checkpoint;
 mod commit;

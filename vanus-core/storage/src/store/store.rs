@@ -1,4 +1,4 @@
-//! The handle.
+//! The handle: opening and closing, eventlogs, reading. What appends is in `append.rs`.
 
 use std::{
     future::Future,
@@ -7,13 +7,13 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
-use vanus_types::{Batch, Clock, Durability, Entropy, EventlogId, control::SegmentInfo};
+use vanus_types::{Clock, Entropy, EventlogId, control::SegmentInfo};
 
 use super::{
-    AdminError, AppendError, Appended, DiskError, Health, LogInfo, OpenError, ReadChunk, ReadError,
-    Stats, StoreOptions, Threads,
+    AdminError, AppendError, DiskError, Health, LogInfo, OpenError, ReadChunk, ReadError, Stats,
+    StoreOptions, Threads,
     block::block_on,
-    queue::{AdminDone, AppendDone, Done, Request},
+    queue::{AdminDone, Done, Request},
     recover,
     shared::{Shared, count},
     threads::Running,
@@ -21,7 +21,6 @@ use super::{
 use crate::{
     fs::{DirLock, Fs},
     log::Log,
-    wal::largest_batch,
 };
 
 const LOCK: &str = "LOCK";
@@ -93,7 +92,7 @@ impl Store {
         })
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.open.shared
     }
 
@@ -164,177 +163,6 @@ impl Store {
         let mut logs: Vec<EventlogId> = self.shared().logs.read().keys().copied().collect();
         logs.sort();
         logs
-    }
-
-    /// Appends a batch to an eventlog. The batch gets the next offsets and an append time which never goes back.
-    ///
-    /// The batch enters the queue during the call where there is room, so calls made one after the other are committed
-    /// in that order; otherwise when the future has waited for room. The answer comes when the promise of `durability`
-    /// holds.
-    ///
-    /// Dropping the future does not undo the append: once in the queue the batch is committed, and the answer is lost.
-    ///
-    /// # Errors
-    /// [`AppendError`], but never [`AppendError::Overloaded`].
-    pub fn append(
-        &self,
-        log: EventlogId,
-        batch: Batch,
-        durability: Durability,
-    ) -> impl Future<Output = Result<Appended, AppendError>> + Send + use<> {
-        let (done, answer) = oneshot::channel();
-        let waits = self
-            .submit(log, batch, durability, Done::Channel(done))
-            .map_err(Box::new);
-        let store = self.clone();
-        async move {
-            if let Err(waiting) = waits {
-                store.wait_for_room(*waiting).await?;
-            }
-            // Until the answer comes the handle keeps the store running.
-            let answer = answer.await.unwrap_or(Err(AppendError::Closed));
-            drop(store);
-            answer
-        }
-    }
-
-    /// As [`Store::append`] in two steps: resolves when the batch has its place in the queue, to the future of its
-    /// acknowledgement. So a caller keeps an order without waiting for each acknowledgement.
-    ///
-    /// # Errors
-    /// As [`Store::append`], in either step.
-    pub async fn submit_in_order(
-        &self,
-        log: EventlogId,
-        batch: Batch,
-        durability: Durability,
-    ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
-    {
-        let (done, answer) = oneshot::channel();
-        let waits = self
-            .submit(log, batch, durability, Done::Channel(done))
-            .map_err(Box::new);
-        if let Err(waiting) = waits {
-            self.wait_for_room(*waiting).await?;
-        }
-        let store = self.clone();
-        Ok(async move {
-            let answer = answer.await.unwrap_or(Err(AppendError::Closed));
-            drop(store);
-            answer
-        })
-    }
-
-    /// As [`Store::append`], blocking the thread. Without threads of its own ([`Threads::Inline`]) the store writes and
-    /// syncs during the call.
-    ///
-    /// # Errors
-    /// As [`Store::append`].
-    pub fn append_blocking(
-        &self,
-        log: EventlogId,
-        batch: Batch,
-        durability: Durability,
-    ) -> Result<Appended, AppendError> {
-        block_on(self.append(log, batch, durability))
-    }
-
-    /// Appends a batch and calls `done` with the answer, on the committing thread, so it must not block; errors that are
-    /// known at once are handed to it during the call. Batches are committed in the order of the calls.
-    ///
-    /// # Errors
-    /// [`AppendError::Overloaded`] when there is no room; then `done` is not called.
-    pub fn append_with(
-        &self,
-        log: EventlogId,
-        batch: Batch,
-        durability: Durability,
-        done: impl FnOnce(Result<Appended, AppendError>) + Send + 'static,
-    ) -> Result<(), AppendError> {
-        let bytes = self.shared().queue.capacity();
-        self.submit(log, batch, durability, Done::Callback(Box::new(done)))
-            .map_err(|_| AppendError::Overloaded { bytes })
-    }
-
-    /// Puts a batch into the queue, or refuses it; gives it back when there is no room.
-    fn submit(
-        &self,
-        log: EventlogId,
-        batch: Batch,
-        durability: Durability,
-        done: AppendDone,
-    ) -> Result<(), Waiting> {
-        let shared = self.shared();
-        let (len, max) = (batch.len() as u64, largest_batch(shared.wal.size()));
-        if len > max {
-            done.answer(Err(AppendError::TooLarge { len, max }));
-            return Ok(());
-        }
-        if let Err(trouble) = shared.health.check() {
-            done.answer(Err(trouble.into()));
-            return Ok(());
-        }
-        if shared.is_closed() {
-            done.answer(Err(AppendError::Closed));
-            return Ok(());
-        }
-        let Some(log) = shared.log(log) else {
-            done.answer(Err(AppendError::UnknownLog(log)));
-            return Ok(());
-        };
-        let cost = shared.queue.cost(&batch);
-        if !shared.queue.try_reserve(cost) {
-            return Err(Waiting {
-                log,
-                batch,
-                durability,
-                done,
-                cost,
-            });
-        }
-        self.enter(log, batch, durability, done);
-        Ok(())
-    }
-
-    fn enter(&self, log: Arc<Log>, batch: Batch, durability: Durability, done: AppendDone) {
-        match self.shared().queue.push(Request::Append {
-            log,
-            batch,
-            durability,
-            done,
-        }) {
-            Ok(()) => self.commit_inline(),
-            Err(refused) => refused.refuse(AppendError::Closed, AdminError::Closed),
-        }
-    }
-
-    async fn wait_for_room(&self, waiting: Waiting) -> Result<(), AppendError> {
-        let room = self.shared().queue.room();
-        let Ok(permit) = room.acquire_many(waiting.cost).await else {
-            return Err(AppendError::Closed);
-        };
-        permit.forget();
-        self.enter(waiting.log, waiting.batch, waiting.durability, waiting.done);
-        Ok(())
-    }
-
-    /// Without threads, whoever adds a request commits what waits.
-    fn commit_inline(&self) {
-        let shared = self.shared();
-        if !shared.is_inline() {
-            return;
-        }
-        // A callback that appends again finds the committer taken; the loop that called it commits that too.
-        let Some(mut committer) = shared.committer.try_lock() else {
-            return;
-        };
-        loop {
-            let requests = shared.queue.take_now(shared.most_group_bytes());
-            if requests.is_empty() {
-                return;
-            }
-            committer.commit(shared, requests);
-        }
     }
 
     fn log(&self, log: EventlogId) -> Result<Arc<Log>, ReadError> {
@@ -518,14 +346,4 @@ impl Store {
         drop(self.open.lock.lock().take());
         Ok(result?)
     }
-}
-
-/// A batch that found no room.
-#[derive(Debug)]
-struct Waiting {
-    log: Arc<Log>,
-    batch: Batch,
-    durability: Durability,
-    done: AppendDone,
-    cost: u32,
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{CrashPolicy, Dice};
+use super::{CrashPolicy, dice::Dice};
 
 const PAGE: usize = 4096;
 const SECTOR: usize = 512;
