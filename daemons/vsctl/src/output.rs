@@ -102,6 +102,34 @@ impl Output {
         self.print(table)
     }
 
+    /// A table of `rows`, each followed by a note, for people. Lines are not broken.
+    pub(crate) fn rows_with_notes(
+        &self,
+        columns: &[&str],
+        rows: impl Iterator<Item = (Vec<String>, String)>,
+    ) -> Result<(), CliError> {
+        let unbroken = Self {
+            format: self.format,
+            width: None,
+        };
+        let (mut table, mut notes) = (unbroken.table(), Vec::new());
+        table.set_header(columns);
+        for (row, note) in rows {
+            table.add_row(row.iter().map(|cell| clean(cell)));
+            notes.push(note);
+        }
+        unbroken.arrange(&mut table);
+        let mut text = String::new();
+        for (number, line) in table.lines().enumerate() {
+            text.push_str(&line);
+            text.push('\n');
+            if let Some(note) = number.checked_sub(1).and_then(|row| notes.get(row)) {
+                text.push_str(&format!("  {note}\n"));
+            }
+        }
+        self.text(&text)
+    }
+
     /// That something was done: `value` for programs, `sentence` for people.
     pub(crate) fn done<T: Serialize>(&self, value: &T, sentence: &str) -> Result<(), CliError> {
         if self.is_json() {

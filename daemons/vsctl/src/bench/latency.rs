@@ -151,7 +151,7 @@ impl Latency {
             connections: Some(2),
             eventlogs: Some(1),
             rate_per_s: Some(self.rate),
-            ..Row::named("QUIC, publisher to consumer")
+            ..Row::named("QUIC, end to end")
         };
         Ok(row.rate(sent, elapsed_ns).latencies(&latencies))
     }

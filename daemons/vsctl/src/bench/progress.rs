@@ -1,6 +1,7 @@
 //! How far a measurement is, on a terminal.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::task::JoinHandle;
 
 use crate::output::Output;
@@ -58,11 +59,11 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(total, target);
         let template = match total {
-            Some(_) => "{msg} {bar:30} {human_pos}/{human_len} {per_sec}",
-            None => "{msg} {spinner} {human_pos} {per_sec}",
+            Some(_) => "{msg} {bar:30} {human_pos}/{human_len} {rate}",
+            None => "{msg} {spinner} {human_pos} {rate}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.set_message(what);
         let (shown, count) = (bar.clone(), count.clone());
@@ -75,6 +76,12 @@ impl Progress {
         });
         Self { bar, renewing }
     }
+}
+
+/// Whole events a second.
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // Writing into the display's text does not fail.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
 }
 
 impl Drop for Progress {

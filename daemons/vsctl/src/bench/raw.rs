@@ -65,13 +65,9 @@ pub(super) fn overwrite_and_sync(
 ) -> Result<Row, CliError> {
     let block = vec![0x5A; OVERWRITTEN_LEN];
     measured(write_all_at(file, &block, 0).and_then(|()| file.sync_all()))?;
-    let name = format!(
-        "write {} over old space, fdatasync",
-        crate::human::bytes(len as u64)
-    );
     let places = (OVERWRITTEN_LEN / len).max(1);
     let offset = |turn: usize| ((turn % places) * len) as u64;
-    write_and_sync(file, clock, name, len, most, offset, stop)
+    write_and_sync(file, clock, "overwrite, fdatasync", len, most, offset, stop)
 }
 
 /// Writes `len` bytes and syncs, `most` often, at the end of a growing file.
@@ -83,11 +79,10 @@ pub(super) fn append_and_sync(
     stop: &Stop,
 ) -> Result<Row, CliError> {
     measured(file.set_len(0))?;
-    let name = format!("append {}, fdatasync", crate::human::bytes(len as u64));
     write_and_sync(
         file,
         clock,
-        name,
+        "append, fdatasync",
         len,
         most,
         |turn| (turn * len) as u64,
@@ -98,7 +93,7 @@ pub(super) fn append_and_sync(
 fn write_and_sync(
     file: &dyn File,
     clock: &dyn Clock,
-    name: String,
+    name: &str,
     len: usize,
     most: Most,
     offset: impl Fn(usize) -> u64,

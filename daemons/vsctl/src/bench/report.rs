@@ -111,16 +111,8 @@ impl Row {
     fn cells(&self) -> Vec<String> {
         let dash = || "-".to_owned();
         let micros = |us: Option<f64>| us.map_or_else(dash, show_us);
-        let bytes = |bytes: Option<usize>| {
-            bytes.map_or_else(dash, |bytes| crate::human::bytes(bytes as u64))
-        };
         vec![
             self.name.clone(),
-            self.durability.map_or_else(dash, |level| level.to_string()),
-            bytes(self.payload_bytes),
-            self.batch(),
-            self.duration_s
-                .map_or_else(dash, |seconds| format!("{seconds:.1} s")),
             self.events_per_s.map_or_else(dash, show_count),
             self.mb_per_s.map_or_else(dash, |rate| format!("{rate:.1}")),
             micros(self.p50_us),
@@ -129,32 +121,44 @@ impl Row {
         ]
     }
 
-    /// How events were put together, in a few words.
-    fn batch(&self) -> String {
+    /// The terms of the measurement, in a few words.
+    fn terms(&self) -> String {
+        let bytes = |bytes: usize| crate::human::bytes(bytes as u64);
+        let several = |many: usize, what: &str| (many != 1).then(|| format!("{many} {what}"));
         let mut words = Vec::new();
+        words.extend(self.durability.map(|level| level.to_string()));
+        words.extend(
+            self.payload_bytes
+                .map(|len| format!("{} payload", bytes(len))),
+        );
         words.extend(
             self.batch_bytes
-                .map(|bytes| crate::human::bytes(bytes as u64)),
+                .map(|len| format!("{} batches", bytes(len))),
         );
-        words.extend(self.batch_events.map(|events| format!("{events} ev")));
-        words.extend(self.linger_us.map(|us| format!("{} ms", us as f64 / 1e3)));
-        words.extend(self.in_flight.map(|many| format!("×{many}")));
+        words.extend(self.batch_events.map(|events| match events {
+            1 => "no batches".to_owned(),
+            events => format!("batches of {events}"),
+        }));
+        words.extend(
+            self.linger_us
+                .map(|us| format!("linger {} ms", us as f64 / 1e3)),
+        );
+        words.extend(self.in_flight.map(|many| format!("{many} in flight")));
+        words.extend(
+            self.window_bytes
+                .map(|len| format!("window {}", bytes(len))),
+        );
         words.extend(
             self.connections
-                .filter(|many| *many != 1)
-                .map(|many| format!("{many} conn")),
+                .and_then(|many| several(many, "connections")),
         );
         words.extend(
             self.eventlogs
-                .filter(|many| *many != 1)
-                .map(|many| format!("{many} logs")),
+                .and_then(|many| several(many.into(), "eventlogs")),
         );
-        words.extend(self.rate_per_s.map(|rate| format!("{rate}/s")));
-        if words.is_empty() {
-            "-".to_owned()
-        } else {
-            words.join(", ")
-        }
+        words.extend(self.rate_per_s.map(|rate| format!("{rate}/s asked for")));
+        words.extend(self.duration_s.map(|seconds| format!("{seconds:.1} s")));
+        words.join(", ")
     }
 }
 
@@ -190,19 +194,9 @@ impl Report {
         if output.is_json() {
             return output.json(self);
         }
-        let columns = [
-            "WHAT",
-            "DURABILITY",
-            "PAYLOAD",
-            "BATCH",
-            "TIME",
-            "PER SECOND",
-            "MB/S",
-            "P50",
-            "P99",
-            "MAX",
-        ];
-        output.rows(&columns, self.rows.iter().map(Row::cells))?;
+        let columns = ["WHAT", "PER SECOND", "MB/S", "P50", "P99", "MAX"];
+        let rows = self.rows.iter().map(|row| (row.cells(), row.terms()));
+        output.rows_with_notes(&columns, rows)?;
         for ratio in &self.ratios {
             output.text(&format!("{}: {:.3}", ratio.name, ratio.value))?;
         }

@@ -113,20 +113,19 @@ impl Http {
         };
         let baseline = Baseline::start().await?;
         let before = self
-            .post("a bare HTTP server", &baseline.url, context, stop)
+            .post("bare HTTP server", &baseline.url, context, stop)
             .await?;
         let row = scratch::with_bus(context, 1, async |bus| {
             let (namespace, name) = (&bus.namespace, &bus.name);
             let url = format!("http://{address}/namespaces/{namespace}/eventbus/{name}/events");
-            self.post("HTTP ingress, binary mode", &url, context, stop)
-                .await
+            self.post("HTTP ingress", &url, context, stop).await
         });
         let row = Row {
             durability: Some(Durability::Fsync),
             ..row.await?
         };
         let after = self
-            .post("a bare HTTP server, again", &baseline.url, context, stop)
+            .post("bare HTTP server", &baseline.url, context, stop)
             .await?;
         baseline.stop().await;
         let bare = f64::midpoint(before.per_second(), after.per_second());
