@@ -8,7 +8,7 @@ use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, StoreOptions, Vanus};
 use vanus_gateway::{Gateway, GatewayOptions};
 use vanus_net::{
     http::{HttpServerOptions, bind_tcp},
-    quic::{Identity, QuicOptions, QuicTransport},
+    quic::{Identity, QuicOptions, QuicTransport, ResetSeed},
     serve::{ServeOptions, serve},
 };
 use vanus_proto::transport::{Listener, Transport as _};
@@ -25,15 +25,16 @@ use crate::metrics::EngineCollector;
 /// # Errors
 /// When the data directory cannot be opened, or an address cannot be listened on.
 pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dyn Error>> {
-    let (metrics_listener, http_listener, quic_listener) = listen(&config).await?;
+    let (metrics_listener, http_listener) = listen(&config).await?;
     let (http, telemetry) = (http_listener.local_addr()?, metrics_listener.local_addr()?);
-    let quic = quic_listener.address();
 
     let vanus = Vanus::builder()
         .data_dir(&config.data_dir)
         .options(open_options(&config))
         .open()
         .await?;
+    let quic_listener = listen_quic(&config, &vanus).await?;
+    let quic = quic_listener.address();
     let info = cluster_info(&vanus, http.to_string(), quic.clone());
 
     let metrics = Metrics::new();
@@ -91,22 +92,26 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
 }
 
 /// Opens everything the daemon listens on: the telemetry, the HTTP front door, the QUIC endpoint.
-async fn listen(
-    config: &Config,
-) -> Result<(TcpListener, TcpListener, Box<dyn Listener>), Box<dyn Error>> {
+async fn listen(config: &Config) -> Result<(TcpListener, TcpListener), Box<dyn Error>> {
     let metrics = bind_tcp(config.metrics)
         .await
         .map_err(named("metrics", config.metrics))?;
     let http = bind_tcp(config.http)
         .await
         .map_err(named("http", config.http))?;
+    Ok((metrics, http))
+}
+
+/// After a crash, clients are told at once that their connections are gone: what they are told
+/// with follows from the identity of the store.
+async fn listen_quic(config: &Config, vanus: &Vanus) -> Result<Box<dyn Listener>, Box<dyn Error>> {
     let options = QuicOptions {
         identity: Identity::SelfSigned,
+        reset_seed: Some(ResetSeed::new(vanus.cluster_info().store_id)),
         ..QuicOptions::default()
     };
     let quic = QuicTransport::new(options)?;
-    let quic = quic.listen(&config.quic.to_string()).await?;
-    Ok((metrics, http, quic))
+    Ok(quic.listen(&config.quic.to_string()).await?)
 }
 
 fn named(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> io::Error {

@@ -7,12 +7,14 @@ mod connection;
 mod error;
 mod listener;
 mod options;
+mod reset;
 mod socket;
 mod stream;
 mod tls;
 mod transport;
 
 pub use options::{Identity, MAX_STREAMS, QuicOptions, Trust};
+pub use reset::ResetSeed;
 pub use tls::{ALPN, LoopbackTrust};
 pub(crate) use tls::{add_authorities, provider, public_roots};
 pub use transport::QuicTransport;

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use quinn::{IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
-use super::LOOPBACK_PACKET_LEN;
+use super::{LOOPBACK_PACKET_LEN, ResetSeed};
 
 /// Most streams a peer may have open on one connection.
 pub const MAX_STREAMS: u32 = 256;
@@ -38,6 +38,10 @@ pub struct QuicOptions {
     pub handshake_timeout: Duration,
     /// Most handshakes under way when listening; further connections are refused. Default: 256.
     pub max_handshakes: usize,
+    /// What tells peers that this endpoint was started again when it listens, so that they make a
+    /// new connection at once and not only after the idle timeout. Must be the same at every start.
+    /// Default: none, they are not told.
+    pub reset_seed: Option<ResetSeed>,
 }
 
 impl Default for QuicOptions {
@@ -49,6 +53,7 @@ impl Default for QuicOptions {
             idle_timeout: Duration::from_secs(15),
             handshake_timeout: Duration::from_secs(5),
             max_handshakes: 256,
+            reset_seed: None,
         }
     }
 }

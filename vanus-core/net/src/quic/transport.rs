@@ -12,7 +12,7 @@ use quinn::{ClientConfig, Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 use vanus_proto::transport::{Connection, Listener, Transport, TransportError};
 
 use super::{
-    LOOPBACK_PACKET_LEN, QuicOptions,
+    LOOPBACK_PACKET_LEN, QuicOptions, ResetSeed,
     connection::QuicConnection,
     listener::{QuicListener, ServerConfigs},
     socket::bind_udp,
@@ -82,7 +82,7 @@ impl QuicTransport {
         if let Some(endpoint) = slot {
             return Ok(endpoint.clone());
         }
-        let endpoint = endpoint(any, None)?;
+        let endpoint = endpoint(any, EndpointConfig::default(), None)?;
         *slot = Some(endpoint.clone());
         Ok(endpoint)
     }
@@ -151,8 +151,11 @@ impl Transport for QuicTransport {
             loopback: config(true),
             remote: config(false),
         };
-        let endpoint = endpoint(*local, Some(ServerConfig::clone(&configs.remote)))
-            .map_err(|error| failed(error.to_string()))?;
+        let seed = self.options.reset_seed.as_ref();
+        let rules = seed.map_or_else(EndpointConfig::default, ResetSeed::endpoint_config);
+        let server = ServerConfig::clone(&configs.remote);
+        let endpoint =
+            endpoint(*local, rules, Some(server)).map_err(|error| failed(error.to_string()))?;
         let bound = endpoint
             .local_addr()
             .map_err(|error| failed(error.to_string()))?;
@@ -166,8 +169,11 @@ impl Transport for QuicTransport {
     }
 }
 
-fn endpoint(local: SocketAddr, server: Option<ServerConfig>) -> std::io::Result<Endpoint> {
-    let mut config = EndpointConfig::default();
+fn endpoint(
+    local: SocketAddr,
+    mut config: EndpointConfig,
+    server: Option<ServerConfig>,
+) -> std::io::Result<Endpoint> {
     config
         .max_udp_payload_size(LOOPBACK_PACKET_LEN)
         .map_err(|error| std::io::Error::other(error.to_string()))?;

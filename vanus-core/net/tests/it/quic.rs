@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vanus_net::quic::{Identity, QuicOptions, QuicTransport, Trust};
+use vanus_net::quic::{Identity, QuicOptions, QuicTransport, ResetSeed, Trust};
 use vanus_proto::transport::{Transport, TransportError};
 
 fn transport(options: QuicOptions) -> QuicTransport {
@@ -134,4 +134,64 @@ async fn closing_the_listener_keeps_connections() {
     send.send(&mut vec![frame.unwrap()]).await.unwrap();
     let (_send, mut recv) = server.accept_stream().await.unwrap();
     assert_eq!(recv.recv().await.unwrap().unwrap().correlation, 7);
+}
+
+/// A silence that no test waits for.
+const NEVER_IDLE: Duration = Duration::from_secs(600);
+
+/// A server in a runtime of its own, which ends as if it were killed: without a word.
+struct Life(tokio::runtime::Runtime);
+
+impl Life {
+    fn begin(address: &str) -> (Self, String) {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let options = QuicOptions {
+            identity: Identity::SelfSigned,
+            reset_seed: Some(ResetSeed::new("the same every time")),
+            idle_timeout: NEVER_IDLE,
+            ..QuicOptions::default()
+        };
+        let (told, bound) = std::sync::mpsc::channel();
+        let address = address.to_owned();
+        runtime.spawn(async move {
+            let server = transport(options);
+            let listener = loop {
+                // The earlier life may not be quite over yet.
+                match server.listen(&address).await {
+                    Ok(listener) => break listener,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            };
+            told.send(listener.address()).unwrap();
+            let mut held = Vec::new();
+            while let Some(connection) = listener.accept().await {
+                held.push(connection);
+            }
+        });
+        let bound = bound.recv().unwrap();
+        (Self(runtime), bound)
+    }
+
+    fn kill(self) {
+        self.0.shutdown_background();
+    }
+}
+
+#[tokio::test]
+async fn clients_of_a_server_that_was_killed_and_started_again_are_told_so() {
+    let (first, address) = Life::begin("127.0.0.1:0");
+    let client = transport(QuicOptions {
+        keep_alive: Duration::from_millis(50),
+        idle_timeout: NEVER_IDLE,
+        ..QuicOptions::default()
+    });
+    let connection = client.connect(&address).await.unwrap();
+    let (_send, mut recv) = connection.open_stream().await.unwrap();
+    first.kill();
+    let (second, _) = Life::begin(&address);
+    let told = tokio::time::timeout(Duration::from_secs(30), recv.recv()).await;
+    assert!(told.unwrap().is_err());
+    client.connect(&address).await.unwrap();
+    second.kill();
 }
