@@ -123,7 +123,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the command keeps more than one thread busy.
     pub(crate) const fn wants_threads(&self) -> bool {
-        matches!(self, Self::Bench(_))
+        matches!(self, Self::Bench(bench) if bench.wants_threads())
     }
 
     /// Does what was asked for and prints the answer.

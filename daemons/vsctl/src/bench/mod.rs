@@ -67,6 +67,16 @@ pub(crate) struct Common {
 }
 
 impl BenchCommand {
+    /// Whether the load keeps more than one thread busy. One event at a time does not, and every
+    /// hop between threads would be measured with it.
+    pub(crate) const fn wants_threads(&self) -> bool {
+        match self {
+            Self::Latency(_) => false,
+            Self::Publish(bench) => !bench.one_at_a_time,
+            _ => true,
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         match self {
             Self::Publish(bench) => bench.run(context).await,

@@ -77,7 +77,7 @@ pub(crate) struct Publish {
     pub(super) eventlogs: u16,
     /// Wait for each acknowledgement before the next event is sent
     #[arg(long, conflicts_with = "embedded")]
-    one_at_a_time: bool,
+    pub(super) one_at_a_time: bool,
     /// How long an event may wait for others while earlier ones are under way
     #[arg(long, default_value = "1ms", value_parser = duration_or_zero, value_name = "DURATION")]
     linger: Duration,
