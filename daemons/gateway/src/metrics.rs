@@ -77,3 +77,42 @@ impl Default for GatewayMetrics {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn the_manual_describes_every_metric_of_the_front_door() {
+        let metrics = GatewayMetrics::new();
+        metrics.published(200, 3, 1_500_000);
+        let mut registry = Registry::with_prefix("vanus");
+        metrics.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        assert!(
+            text.contains(
+                "vanus_gateway_event_received_total{protocol=\"HTTP\",response_code=\"200\"} 3\n"
+            ),
+            "{text}"
+        );
+
+        let page = include_str!("../../../docs/operations.md");
+        let helps = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
+        for line in helps {
+            let (name, help) = line.split_once(' ').unwrap();
+            let counts = text.contains(&format!("# TYPE {name} counter"));
+            let begin = format!("| `{name}{}` |", if counts { "_total" } else { "" });
+            // A full stop is added by the registry.
+            let end = format!("| {} |", help.trim_end_matches('.'));
+            let row = |row: &str| row.starts_with(&begin) && row.ends_with(&end);
+            assert!(page.lines().any(row), "no row {begin} … {end}");
+        }
+        let rows = page
+            .lines()
+            .filter(|row| row.starts_with("| `vanus_gateway_") && row.contains("` | "));
+        assert_eq!(rows.count(), 3, "there are no such metrics");
+    }
+}

@@ -72,9 +72,11 @@ impl Told {
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
 const WHOLE: [Row<Told>; 21] = [
-    ("controller_eventbus_number_total", "Eventbuses", |t| {
-        t.engine.eventbuses
-    }),
+    (
+        "controller_eventbus_number_total",
+        "Eventbuses, those of the system not counted",
+        |t| t.engine.eventbuses,
+    ),
     ("controller_namespace_number", "Namespaces", |t| {
         t.engine.namespaces
     }),
@@ -83,7 +85,7 @@ const WHOLE: [Row<Told>; 21] = [
     }),
     (
         "trigger_worker_trigger_number",
-        "Subscriptions at work",
+        "Subscriptions that run",
         |t| t.running(),
     ),
     ("segment_server_write_event_count", "Events appended", |t| {
@@ -99,7 +101,7 @@ const WHOLE: [Row<Told>; 21] = [
     ),
     (
         "segment_server_duplicate_batch_count",
-        "Batches stored before",
+        "Batches of idempotent producers that had been stored before",
         |t| t.store().duplicates,
     ),
     (
@@ -119,20 +121,22 @@ const WHOLE: [Row<Told>; 21] = [
     ),
     (
         "segment_server_wal_entry_write_count",
-        "Group commits",
+        "Group commits, each one frame of the write-ahead log",
         |t| t.store().wal_frames,
     ),
     (
         "segment_server_wal_entry_write_size",
-        "Bytes written to the log",
+        "Bytes written to the write-ahead log",
         |t| t.store().wal_bytes,
     ),
-    ("segment_server_wal_sync_count", "Syncs of the log", |t| {
-        t.store().wal_syncs
-    }),
+    (
+        "segment_server_wal_sync_count",
+        "Syncs of the write-ahead log",
+        |t| t.store().wal_syncs,
+    ),
     (
         "segment_server_wal_files",
-        "Log files that recovery would read",
+        "Files of the write-ahead log that recovery would read, now",
         |t| t.store().wal_files,
     ),
     ("segment_server_checkpoint_count", "Checkpoints", |t| {
@@ -145,32 +149,30 @@ const WHOLE: [Row<Told>; 21] = [
     ),
     (
         "segment_server_unflushed_bytes",
-        "Bytes not yet in segments",
+        "Bytes not yet in segments, now",
         |t| t.store().unflushed_bytes,
     ),
     (
         "segment_server_cached_bytes",
-        "Bytes of events in memory",
+        "Bytes of events in memory, now",
         |t| t.store().cached_bytes,
     ),
     (
         "segment_server_queued_bytes",
-        "Bytes that wait to be committed",
+        "Bytes that wait to be committed, now",
         |t| t.store().queued_bytes,
     ),
     (
         "segment_server_healthy",
-        "Whether events are taken and kept",
+        "1 if events are taken and kept, 0 if the disk is full or failed",
         |t| u64::from(t.healthy),
     ),
 ];
 
 const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 9] = [
-    (
-        "trigger_worker_pull_event_number",
-        "Events looked at",
-        |s| s.totals.read,
-    ),
+    ("trigger_worker_pull_event_number", "Events read", |s| {
+        s.totals.read
+    }),
     (
         "trigger_worker_filter_match_event_number",
         "Events that passed the filters",
@@ -188,12 +190,12 @@ const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 9] = [
     ),
     (
         "trigger_worker_push_attempt_number",
-        "Attempts to deliver",
+        "Attempts to deliver, failed ones included",
         |s| s.totals.attempts,
     ),
     (
         "trigger_worker_retry_event_number",
-        "Events that wait for their next attempt",
+        "Events that wait for their next attempt, now",
         |s| s.totals.retrying,
     ),
     (
@@ -208,7 +210,7 @@ const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 9] = [
     ),
     (
         "trigger_worker_expired_event_number",
-        "Events expired before delivery",
+        "Events whose retention ended before their delivery",
         |s| s.totals.expired,
     ),
 ];
@@ -230,5 +232,45 @@ impl prometheus_client::encoding::EncodeLabelSet for Labels<'_> {
         use prometheus_client::encoding::EncodeLabel as _;
         ("trigger", self.0.id.to_string()).encode(encoder.encode_label())?;
         ("eventbus", self.0.eventbus.as_str()).encode(encoder.encode_label())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vanus_core::{EventbusSpec, Name, SubscriptionSpec};
+    use vanus_runtime::telemetry::Metrics;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_manual_describes_every_metric_of_the_engine_and_no_other() {
+        let vanus = Vanus::builder().in_memory().open().await.unwrap();
+        let spec = EventbusSpec::new(Name::new("orders").unwrap());
+        vanus.create_eventbus("default", spec).await.unwrap();
+        let spec = SubscriptionSpec::embedded("mailer", "default", "orders").unwrap();
+        vanus.subscribe(spec, |_| async { Ok(()) }).await.unwrap();
+        let metrics = Metrics::new();
+        metrics.collect(EngineCollector::new(vanus.clone()));
+        let text = metrics.text().unwrap();
+        assert!(text.contains("push_event_number{trigger=\""), "{text}");
+
+        let page = include_str!("../../../docs/operations.md");
+        let (_, table) = page.split_once("\n## Metrics\n").unwrap();
+        let (table, _) = table.split_once("\nWorth an alert").unwrap();
+        let rows = table.lines().filter(|row| row.starts_with("| `vanus_"));
+        // The front door looks after its own.
+        let mut left: Vec<&str> = rows
+            .filter(|row| !row.starts_with("| `vanus_gateway_"))
+            .collect();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+            let (name, help) = line.split_once(' ').unwrap();
+            let (begin, end) = (format!("| `{name}` |"), format!("| {help} |"));
+            let row = left
+                .iter()
+                .position(|row| row.starts_with(&begin) && row.ends_with(&end));
+            left.remove(row.unwrap_or_else(|| panic!("no row {begin} … {end}")));
+        }
+        assert_eq!(left, Vec::<&str>::new(), "there are no such metrics");
+        vanus.close().await.unwrap();
     }
 }

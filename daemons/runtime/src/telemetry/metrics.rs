@@ -3,11 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
-use prometheus_client::{
-    collector::Collector,
-    encoding::text::encode,
-    registry::{Metric, Registry},
-};
+use prometheus_client::{collector::Collector, encoding::text::encode, registry::Registry};
 
 /// All metrics of a process; their names start with `vanus_`. Clones share one registry.
 #[derive(Debug, Clone)]
@@ -24,18 +20,13 @@ impl Metrics {
         }
     }
 
-    /// Adds a metric under `name`, to which `vanus_` is put in front, and `_total` behind if it
-    /// is a counter.
-    pub fn register(&self, name: &str, help: &str, metric: impl Metric) {
-        self.registry.lock().register(name, help, metric);
-    }
-
-    /// Lets `fill` add metrics; `vanus_` is put in front of their names.
+    /// Lets `fill` add metrics; `vanus_` is put in front of their names, and `_total` behind those
+    /// of counters.
     pub fn fill(&self, fill: impl FnOnce(&mut Registry)) {
         fill(&mut self.registry.lock());
     }
 
-    /// Adds a collector, which is asked at every scrape. Its names are not changed.
+    /// Adds a collector, which is asked at every scrape; `vanus_` is put in front of its names.
     pub fn collect(&self, collector: impl Collector) {
         self.registry.lock().register_collector(Box::new(collector));
     }
@@ -67,7 +58,9 @@ mod tests {
     fn a_counter_is_written_under_its_name() {
         let metrics = Metrics::new();
         let counter = Counter::<u64>::default();
-        metrics.register("gateway_event_received", "Events received", counter.clone());
+        metrics.fill(|registry| {
+            registry.register("gateway_event_received", "Events received", counter.clone());
+        });
         counter.inc_by(3);
         let text = metrics.text().unwrap();
         assert!(

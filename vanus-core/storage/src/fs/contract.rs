@@ -10,7 +10,7 @@ use super::{
 ///
 /// # Panics
 /// When the implementation breaks the contract.
-pub fn run(make: &dyn Fn(&str) -> Box<dyn Fs>) {
+pub(crate) fn run(make: &dyn Fn(&str) -> Box<dyn Fs>) {
     open_modes(make("open-modes").as_ref());
     bytes(make("bytes").as_ref());
     lengths(make("lengths").as_ref());

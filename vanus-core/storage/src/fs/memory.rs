@@ -84,11 +84,6 @@ impl MemoryFs {
         }
     }
 
-    /// Changes the capacity; what is stored already stays.
-    pub fn set_capacity(&self, bytes: u64) {
-        self.shared.capacity.store(bytes, Ordering::SeqCst);
-    }
-
     /// Bytes all files have together.
     pub fn used(&self) -> u64 {
         self.shared.used.load(Ordering::SeqCst)

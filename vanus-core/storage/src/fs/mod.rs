@@ -2,9 +2,8 @@
 //! was not synced, and one that injects faults. Nothing here knows what the store writes.
 
 mod api;
-#[cfg(any(test, feature = "test-util"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test-suite")]
-pub mod contract;
+#[cfg(test)]
+mod contract;
 mod disk;
 mod faulty;
 mod io;

@@ -21,10 +21,10 @@ struct State {
     entries: BTreeMap<(Table, Bytes), Bytes>,
     poisoned: Option<Arc<str>>,
     /// The fault of the next commit: whether it is stored all the same.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(test)]
     fault: Option<bool>,
     /// What is on the disk without having been acknowledged.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(test)]
     found_after_reopening: Option<Group>,
 }
 
@@ -38,13 +38,13 @@ impl MemoryMeta {
     /// Makes the next commit fail as if its sync had: it answers [`MetaError::Unknown`] and the
     /// store is poisoned. Whether the batch is found by [`reopen`](Self::reopen) is for the caller
     /// to say, as both happen.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(test)]
     pub fn fail_next(&self, stored_all_the_same: bool) {
         self.state.lock().fault = Some(stored_all_the_same);
     }
 
     /// What a restart finds: a store with the same entries that accepts batches.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(test)]
     #[must_use]
     pub fn reopen(&self) -> Self {
         let state = self.state.lock();
@@ -76,7 +76,7 @@ impl State {
                 .get(&(table, Bytes::copy_from_slice(key)))
                 .cloned())
         })?;
-        #[cfg(any(test, feature = "test-util"))]
+        #[cfg(test)]
         if let Some(stored) = self.fault.take() {
             let cause: Arc<str> = "sync failed on demand".into();
             self.poisoned = Some(Arc::clone(&cause));
