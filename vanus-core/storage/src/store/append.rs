@@ -144,15 +144,46 @@ impl Store {
     }
 
     fn enter(&self, log: Arc<Log>, batch: Batch, durability: Durability, done: AppendDone) {
-        match self.shared().queue.push(Request::Append {
+        let request = Request::Append {
             log,
             batch,
             durability,
             done,
-        }) {
+        };
+        let Err(request) = self.commit_here(request) else {
+            return;
+        };
+        match self.shared().queue.push(request) {
             Ok(()) => self.commit_inline(),
             Err(refused) => refused.refuse(AppendError::Closed, AdminError::Closed),
         }
+    }
+
+    /// Commits a small batch that nobody wants synced on the caller's thread, where that means a copy into the page
+    /// cache and no waiting; gives it back otherwise. It saves the way to the committing thread and back, which takes
+    /// longer than the copy.
+    fn commit_here(&self, request: Request) -> Result<(), Request> {
+        let shared = self.shared();
+        let len = match &request {
+            Request::Append {
+                batch,
+                durability: Durability::PageCache,
+                ..
+            } => batch.len(),
+            _ => return Err(request),
+        };
+        if shared.is_inline() || !shared.queue.try_claim() {
+            return Err(request);
+        }
+        let committed = match shared.committer.try_lock() {
+            Some(mut committer) if committer.is_ready_for(shared, len) => {
+                committer.commit(shared, vec![request]);
+                Ok(())
+            }
+            _ => Err(request),
+        };
+        shared.queue.release();
+        committed
     }
 
     async fn wait_for_room(&self, waiting: Waiting) -> Result<(), AppendError> {

@@ -3,20 +3,17 @@
 //! A reader sees a batch when the batch is acknowledged, not before. Where somebody waits for a sync of an eventlog,
 //! that is after the sync for the whole group of that eventlog; otherwise after the write.
 
-use std::{sync::Arc, time::Duration};
-
-use vanus_types::{Batch, Durability, EventlogId};
+use std::time::Duration;
 
 use super::{
-    AdminError, AppendError, Appended,
+    group::Group,
     health::{Trouble, Worker},
-    queue::{AdminDone, AppendDone, Request},
+    queue::Request,
     shared::{Shared, count},
 };
 use crate::{
-    log::{Log, RecoveredLog, Staged},
     store::DiskError,
-    wal::{Entry, WalWriter},
+    wal::{Entry, Unsynced, WalWriter},
 };
 
 /// Owns the end of the write-ahead log.
@@ -25,44 +22,26 @@ pub(crate) struct Committer {
     wal: WalWriter,
     /// Numbers the groups.
     group: u64,
-    /// When the first byte was written that is not synced, on the monotonic clock.
+    /// When the first byte was written that is not synced, on the monotonic clock; never later than that.
     unsynced_since: Option<u64>,
+    /// What the syncing thread was asked for since it last looked.
+    asked: Wanted,
+    /// Whether the file after the current one was asked for.
+    asked_file: bool,
 }
 
-/// A request with its place in the frame, waiting for its answer.
-#[derive(Debug)]
-enum Step {
-    Append {
-        log: Arc<Log>,
-        batch: Option<Batch>,
-        answer: Appended,
-        done: AppendDone,
-    },
-    Create {
-        log: Arc<Log>,
-        done: AdminDone,
-    },
-    Delete {
-        log: Arc<Log>,
-        done: AdminDone,
-    },
-    /// Its answer hangs on another request of the group.
-    Same {
-        done: AdminDone,
-    },
+/// What is wanted of the thread that syncs behind the commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wanted {
+    Nothing,
+    /// A sync when what is not synced has become old.
+    Soon,
+    Now,
 }
 
-/// One group on its way.
-#[derive(Debug, Default)]
-struct Group {
-    number: u64,
-    entries: Vec<Entry>,
-    steps: Vec<Step>,
-    /// Room to give back at the end.
-    cost: u32,
-    /// Whether somebody waits for a sync.
-    sync: bool,
-}
+/// The largest batch that whoever appends it may commit: a copy into the page cache that takes less time than to wake
+/// the committing thread and to be woken by it.
+const CALLER_BYTES: usize = 64 * 1024;
 
 impl Committer {
     pub(crate) fn new(wal: WalWriter) -> Committer {
@@ -70,7 +49,20 @@ impl Committer {
             wal,
             group: 0,
             unsynced_since: None,
+            asked: Wanted::Nothing,
+            asked_file: false,
         }
+    }
+
+    /// Whether a batch of `len` bytes that nobody wants synced can be committed without waiting for anything.
+    pub(crate) fn is_ready_for(&self, shared: &Shared, len: usize) -> bool {
+        let payload = Request::append_len(len);
+        len <= CALLER_BYTES
+            && self.wal.fits(payload)
+            && self.wal.unsynced_bytes() + self.wal.frame_len(payload)
+                < shared.context.options.sync_bytes
+            && shared.has_memory_for(payload as u64)
+            && shared.health.check().is_ok()
     }
 
     /// Commits a group and answers every request in it.
@@ -81,10 +73,7 @@ impl Committer {
             return;
         }
         self.group += 1;
-        let mut group = Group {
-            number: self.group,
-            ..Group::default()
-        };
+        let mut group = Group::new(self.group);
         for request in requests {
             group.stage(shared, request);
         }
@@ -93,7 +82,8 @@ impl Committer {
             debug_assert!(matches!(trouble, Trouble::Poisoned(_)));
         }
         shared.queue.free(cost);
-        if self.wal.past_half() {
+        if !self.asked_file && self.wal.past_half() {
+            self.asked_file = true;
             shared.signal(|state| state.prepare = true, &shared.signals.checkpoint);
         }
     }
@@ -111,7 +101,10 @@ impl Committer {
             } else {
                 self.sync(shared)?;
                 match self.wal.next_file() {
-                    Ok(()) => shared.health.set_full(Worker::Commit, false),
+                    Ok(()) => {
+                        self.asked_file = false;
+                        shared.health.set_full(Worker::Commit, false);
+                    }
                     Err(e) if e.is_full() => {
                         shared.health.set_full(Worker::Commit, true);
                         return Err(Trouble::Full);
@@ -132,7 +125,7 @@ impl Committer {
         if !group.sync {
             group.publish(shared, |_| true);
         } else {
-            let number = group.number;
+            let number = group.number();
             group.publish(shared, |log| log.assign.lock().sync_group != number);
             if let Err(trouble) = self.sync(shared) {
                 group.refuse(&trouble);
@@ -145,7 +138,7 @@ impl Committer {
         shared
             .published
             .store(lsn, std::sync::atomic::Ordering::Release);
-        self.sync_if_due(shared)
+        self.bound_unsynced(shared)
     }
 
     fn write_frame(&mut self, shared: &Shared, entries: &[Entry]) -> Result<(), DiskError> {
@@ -160,14 +153,31 @@ impl Committer {
     /// Syncs what was written. A failure is final.
     pub(crate) fn sync(&mut self, shared: &Shared) -> Result<(), Trouble> {
         shared.health.check()?;
-        match self.wal.sync() {
-            Ok(synced) => {
-                count(&shared.counters.wal_syncs, u64::from(synced));
-                self.unsynced_since = None;
-                Ok(())
-            }
-            Err(e) => Err(shared.health.poison(&e)),
+        if let Some(unsynced) = self.wal.unsynced() {
+            shared.sync_wal(&unsynced)?;
+            self.wal.synced(&unsynced);
         }
+        self.unsynced_since = None;
+        Ok(())
+    }
+
+    /// Keeps what was acknowledged from the page cache within its bounds: has it synced behind the commits, and
+    /// waits for a sync when that does not keep up. Without threads it is synced here.
+    fn bound_unsynced(&mut self, shared: &Shared) -> Result<(), Trouble> {
+        let (unsynced, most) = (self.wal.unsynced_bytes(), shared.context.options.sync_bytes);
+        if shared.is_inline() || unsynced >= most {
+            return self.sync_if_due(shared);
+        }
+        let wanted = match unsynced {
+            0 => Wanted::Nothing,
+            _ if unsynced >= most / 2 => Wanted::Now,
+            _ => Wanted::Soon,
+        };
+        if wanted > self.asked {
+            self.asked = wanted;
+            shared.signal(|state| state.look_at_sync = true, &shared.signals.sync);
+        }
+        Ok(())
     }
 
     /// Syncs what was acknowledged from the page cache when it is old or much.
@@ -179,8 +189,40 @@ impl Committer {
         Ok(())
     }
 
+    /// For the syncing thread: what it has to sync now, with the time; or how long it may sleep, `None` until it is
+    /// asked for.
+    pub(crate) fn next_sync(
+        &mut self,
+        shared: &Shared,
+    ) -> Result<(Unsynced, u64), Option<Duration>> {
+        let left = match self.until_sync(shared) {
+            Some(_) if self.wal.unsynced_bytes() >= shared.context.options.sync_bytes / 2 => {
+                Duration::ZERO
+            }
+            Some(left) => left,
+            None => {
+                self.asked = Wanted::Nothing;
+                return Err(None);
+            }
+        };
+        self.asked = Wanted::Soon;
+        match self.wal.unsynced() {
+            Some(unsynced) if left.is_zero() => Ok((unsynced, shared.context.clock.monotonic_ns())),
+            _ => Err(Some(left)),
+        }
+    }
+
+    /// What the syncing thread took at `began_ns` is durable.
+    pub(crate) fn synced(&mut self, unsynced: &Unsynced, began_ns: u64) {
+        self.wal.synced(unsynced);
+        self.unsynced_since = match self.wal.unsynced_bytes() {
+            0 => None,
+            _ => self.unsynced_since.map(|since| since.max(began_ns)),
+        };
+    }
+
     /// How long what is not synced may wait; `None` when everything is.
-    pub(crate) fn until_sync(&self, shared: &Shared) -> Option<Duration> {
+    fn until_sync(&self, shared: &Shared) -> Option<Duration> {
         let since = self.unsynced_since?;
         shared.health.check().ok()?;
         let age = Duration::from_nanos(shared.context.clock.monotonic_ns().saturating_sub(since));
@@ -188,212 +230,15 @@ impl Committer {
     }
 }
 
-impl Group {
-    /// Gives a request its place, or its answer if it gets none.
-    fn stage(&mut self, shared: &Shared, request: Request) {
-        match request {
-            Request::Append {
-                log,
-                batch,
-                durability,
-                done,
-            } => {
-                self.cost = self.cost.saturating_add(shared.queue.cost(&batch));
-                self.stage_append(shared, log, &batch, durability, done);
-            }
-            Request::Create { log, done } => self.stage_create(shared, log, done),
-            Request::Delete { log, done } => self.stage_delete(shared, log, done),
-        }
-    }
-
-    fn stage_append(
-        &mut self,
-        shared: &Shared,
-        log: Arc<Log>,
-        batch: &Batch,
-        durability: Durability,
-        done: AppendDone,
-    ) {
-        let mut assign = log.assign.lock();
-        let now_ms = shared.context.clock.now_ms();
-        let staged = match assign.stage(log.id(), batch, now_ms) {
-            Ok(staged) => staged,
-            Err(e) => {
-                drop(assign);
-                return done.answer(Err(e));
-            }
-        };
-        if durability == Durability::Fsync {
-            assign.sync_group = self.number;
-            self.sync = true;
-        }
-        drop(assign);
-        let count = batch.header().count;
-        let (batch, answer) = match staged {
-            Staged::Fresh(batch) => {
-                let header = batch.header();
-                let (base_offset, append_time_ms) = (header.base_offset, header.append_time_ms);
-                self.entries.push(Entry::Batch(batch.clone()));
-                let answer = Appended {
-                    base_offset,
-                    count,
-                    append_time_ms,
-                    durability,
-                    duplicate: false,
-                };
-                (Some(batch), answer)
-            }
-            Staged::Duplicate {
-                base_offset,
-                time_ms,
-            } => {
-                let answer = Appended {
-                    base_offset,
-                    count,
-                    append_time_ms: time_ms,
-                    durability,
-                    duplicate: true,
-                };
-                (None, answer)
-            }
-        };
-        self.steps.push(Step::Append {
-            log,
-            batch,
-            answer,
-            done,
-        });
-    }
-
-    fn stage_create(&mut self, shared: &Shared, id: EventlogId, done: AdminDone) {
-        let staged = |step: &Step| matches!(step, Step::Create { log, .. } if log.id() == id);
-        let new = self
-            .steps
-            .iter()
-            .filter(|step| matches!(step, Step::Create { .. }))
-            .count();
-        if self.steps.iter().any(staged) {
-            self.steps.push(Step::Same { done });
-            return;
-        }
-        let logs = shared.logs.read();
-        let most = shared.context.options.max_logs;
-        let refusal = if logs.contains_key(&id) {
-            Some(Ok(()))
-        } else if shared.deleting.lock().ids.contains(&id) {
-            Some(Err(AdminError::BeingDeleted(id)))
-        } else if logs.len() + new >= most {
-            Some(Err(AdminError::TooManyLogs(most)))
-        } else {
-            None
-        };
-        drop(logs);
-        match refusal {
-            Some(answer) => done.answer(answer),
-            None => {
-                self.entries.push(Entry::LogCreated(id));
-                self.sync = true;
-                let empty = RecoveredLog::empty(id, shared.context.options.max_producers);
-                self.steps.push(Step::Create {
-                    log: Arc::new(Log::new(id, empty)),
-                    done,
-                });
-            }
-        }
-    }
-
-    fn stage_delete(&mut self, shared: &Shared, id: EventlogId, done: AdminDone) {
-        // One that is not there is deleted already.
-        let Some(log) = shared.log(id) else {
-            return done.answer(Ok(()));
-        };
-        log.assign.lock().delete();
-        self.entries.push(Entry::LogDeleted(id));
-        self.sync = true;
-        self.steps.push(Step::Delete { log, done });
-    }
-
-    /// Makes batches visible and answers those who wait, for the eventlogs that `ready` names.
-    fn publish(&mut self, shared: &Shared, ready: impl Fn(&Log) -> bool) {
-        let mut waiting = Vec::new();
-        let mut answers = Vec::with_capacity(self.steps.len());
-        let mut seen: Option<Arc<Log>> = None;
-        for step in self.steps.drain(..) {
-            let Step::Append {
-                log,
-                batch,
-                answer,
-                done,
-            } = step
-            else {
-                waiting.push(step);
-                continue;
-            };
-            if !ready(&log) {
-                waiting.push(Step::Append {
-                    log,
-                    batch,
-                    answer,
-                    done,
-                });
-                continue;
-            }
-            match batch {
-                Some(batch) => shared.show(&log, batch),
-                None => count(&shared.counters.duplicates, 1),
-            }
-            if seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &log)) {
-                // The batches of one eventlog mostly lie together: it is announced once for all of them.
-                if let Some(seen) = seen.replace(log) {
-                    seen.announce();
-                }
-            }
-            answers.push((done, answer));
-        }
-        if let Some(seen) = seen {
-            seen.announce();
-        }
-        for (done, answer) in answers {
-            done.answer(Ok(answer));
-        }
-        self.steps = waiting;
-    }
-
-    /// Carries out what is left once everything is durable: eventlogs come and go.
-    fn finish(self, shared: &Shared) {
-        for step in self.steps {
-            match step {
-                Step::Append { .. } => {}
-                Step::Create { log, done } => {
-                    shared.logs.write().insert(log.id(), log.clone());
-                    log.tail.lock().queue();
-                    shared.queue_flush(log);
-                    done.answer(Ok(()));
-                }
-                Step::Delete { log, done } => {
-                    shared.forget(log);
-                    done.answer(Ok(()));
-                }
-                Step::Same { done } => done.answer(Ok(())),
-            }
-        }
-    }
-
-    fn fail(self, shared: &Shared, error: &DiskError) -> Trouble {
-        let trouble = shared.health.poison(error);
-        self.refuse(&trouble);
-        trouble
-    }
-
-    fn refuse(self, trouble: &Trouble) {
-        for step in self.steps {
-            match step {
-                Step::Append { done, .. } => done.answer(Err(AppendError::from(trouble.clone()))),
-                Step::Create { done, .. } | Step::Delete { done, .. } | Step::Same { done } => {
-                    done.answer(Err(AdminError::from(trouble.clone())));
-                }
-            }
-        }
+impl Shared {
+    /// Makes durable what was written to the write-ahead log. A failure is final, also for whoever waits to sync
+    /// meanwhile: the system may tell of it only once.
+    pub(crate) fn sync_wal(&self, unsynced: &Unsynced) -> Result<(), Trouble> {
+        let _one_at_a_time = self.wal_sync.lock();
+        self.health.check()?;
+        unsynced.sync().map_err(|e| self.health.poison(&e))?;
+        count(&self.counters.wal_syncs, 1);
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ mod checkpoint;
 mod commit;
 mod error;
 mod flush;
+mod group;
 mod health;
 mod options;
 mod queue;

@@ -1,6 +1,6 @@
 //! What waits to be committed: bounded in bytes and number, in the order of arrival.
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, oneshot};
@@ -61,9 +61,14 @@ impl Request {
     /// The most bytes it takes in a frame.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Request::Append { batch, .. } => 8 + batch.len(),
+            Request::Append { batch, .. } => Request::append_len(batch.len()),
             Request::Create { .. } | Request::Delete { .. } => 16,
         }
+    }
+
+    /// The most bytes a batch of `len` bytes takes in a frame.
+    pub(crate) fn append_len(len: usize) -> usize {
+        8 + len
     }
 
     pub(crate) fn refuse(self, append: AppendError, admin: AdminError) {
@@ -77,14 +82,15 @@ impl Request {
 /// What the committing thread found.
 #[derive(Debug)]
 pub(crate) enum Taken {
+    /// The caller holds the claim now, and has to give it back.
     Requests(Vec<Request>),
-    /// Nothing came in time.
-    Timeout,
     /// Nothing will come any more.
     Stopped,
 }
 
 /// The queue. Room is taken before a request enters and given back when it is answered.
+///
+/// Whoever commits holds the claim: requests are committed by one thread at a time, in the order in which they came.
 #[derive(Debug)]
 pub(crate) struct Queue {
     room: Arc<Semaphore>,
@@ -97,6 +103,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Request>,
+    /// Whether somebody is committing.
+    claimed: bool,
     stopped: bool,
 }
 
@@ -172,26 +180,41 @@ impl Queue {
         self.room.close();
     }
 
-    /// The next requests, together at most `max_bytes`, at least one; waits for the first for at most `wait`.
-    pub(crate) fn take(&self, max_bytes: usize, wait: Option<Duration>) -> Taken {
+    /// The next requests, together at most `max_bytes`, at least one, with the claim; waits for both.
+    pub(crate) fn take(&self, max_bytes: usize) -> Taken {
         let mut state = self.state.lock();
-        while state.waiting.is_empty() {
-            if state.stopped {
+        while state.claimed || state.waiting.is_empty() {
+            if state.stopped && !state.claimed {
                 return Taken::Stopped;
             }
-            match wait {
-                None => self.arrived.wait(&mut state),
-                Some(wait) => {
-                    if self.arrived.wait_for(&mut state, wait).timed_out() {
-                        return Taken::Timeout;
-                    }
-                }
-            }
+            self.arrived.wait(&mut state);
         }
+        state.claimed = true;
         Taken::Requests(state.next_group(max_bytes))
     }
 
-    /// As [`Queue::take`] without waiting.
+    /// Takes the claim if nothing waits and nobody has it: what is committed under it is in order.
+    pub(crate) fn try_claim(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.stopped || state.claimed || !state.waiting.is_empty() {
+            return false;
+        }
+        state.claimed = true;
+        true
+    }
+
+    /// Gives the claim back.
+    pub(crate) fn release(&self) {
+        let mut state = self.state.lock();
+        state.claimed = false;
+        let wanted = state.stopped || !state.waiting.is_empty();
+        drop(state);
+        if wanted {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// As [`Queue::take`] without waiting and without the claim, for a store without threads.
     pub(crate) fn take_now(&self, max_bytes: usize) -> Vec<Request> {
         self.state.lock().next_group(max_bytes)
     }

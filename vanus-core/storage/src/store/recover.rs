@@ -90,6 +90,7 @@ fn assemble(
         counters: super::shared::Counters::default(),
         closed: AtomicBool::new(false),
         committer: Mutex::new(Committer::new(WalWriter::new(wal.clone(), found.next_lsn))),
+        wal_sync: Mutex::default(),
         checkpoint: Mutex::new(reached),
         flushed: Mutex::new(0),
         published: AtomicU64::new(found.next_lsn.saturating_sub(1)),

@@ -17,7 +17,7 @@ use crate::{
     wal::WalFiles,
 };
 
-/// One open store. `committer` is taken before `checkpoint`, that before `flushed`, that before `syncing`, and the
+/// One open store. The claim of the queue is taken before `committer`, that before `checkpoint`, that before `flushed`, that before `syncing`, and the
 /// rest for moments only.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -29,6 +29,9 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) closed: AtomicBool,
     pub(crate) committer: Mutex<Committer>,
+    /// Held during a sync of the write-ahead log: the system tells of a failure once, and whoever syncs next must
+    /// know of it.
+    pub(crate) wal_sync: Mutex<()>,
     /// Held by a checkpoint and by retention; up to which frame everything is safe in segments.
     pub(crate) checkpoint: Mutex<u64>,
     /// Held by a flush; up to which frame everything is in segments.
@@ -92,6 +95,7 @@ pub(crate) struct Signals {
     pub(crate) state: Mutex<SignalState>,
     pub(crate) flush: Condvar,
     pub(crate) checkpoint: Condvar,
+    pub(crate) sync: Condvar,
     /// A flush or checkpoint ended, well or not.
     pub(crate) progress: Condvar,
 }
@@ -105,6 +109,8 @@ pub(crate) struct SignalState {
     pub(crate) checkpoint_now: bool,
     /// The next write-ahead log file is wanted ahead of need.
     pub(crate) prepare: bool,
+    /// The syncing thread shall look at what is not synced.
+    pub(crate) look_at_sync: bool,
     pub(crate) stop: bool,
     /// Rises with each end of a flush or checkpoint.
     pub(crate) rounds: u64,

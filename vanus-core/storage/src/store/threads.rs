@@ -1,4 +1,5 @@
-//! The threads of a store: one commits, one flushes, one checkpoints and prepares files.
+//! The threads of a store: one commits, one syncs what was acknowledged without, one flushes, one checkpoints and
+//! prepares files.
 
 use std::{
     io,
@@ -29,7 +30,8 @@ impl Running {
         };
         let commit = spawn("vanus-commit", commit)?;
         let others = [
-            ("vanus-flush", flush as fn(&Shared)),
+            ("vanus-sync", sync as fn(&Shared)),
+            ("vanus-flush", flush),
             ("vanus-checkpoint", checkpoint),
         ];
         let others = others.into_iter().map(|(name, work)| spawn(name, work));
@@ -54,6 +56,7 @@ impl Running {
 
 fn stop_workers(shared: &Shared) {
     shared.signals.state.lock().stop = true;
+    shared.signals.sync.notify_all();
     shared.signals.flush.notify_all();
     shared.signals.checkpoint.notify_all();
     shared.signals.progress.notify_all();
@@ -70,14 +73,46 @@ fn join(thread: JoinHandle<()>) {
 fn commit(shared: &Shared) {
     let most = shared.most_group_bytes();
     loop {
-        let wait = shared.committer.lock().until_sync(shared);
-        match shared.queue.take(most, wait) {
-            Taken::Requests(requests) => shared.committer.lock().commit(shared, requests),
-            Taken::Timeout => drop(shared.committer.lock().sync_if_due(shared)),
+        match shared.queue.take(most) {
+            Taken::Requests(requests) => {
+                shared.committer.lock().commit(shared, requests);
+                shared.queue.release();
+            }
             Taken::Stopped => {
                 // Nobody was promised this sync; it makes a later loss of power cheaper.
                 drop(shared.committer.lock().sync(shared));
                 return;
+            }
+        }
+    }
+}
+
+/// Syncs what was acknowledged from the page cache, beside the commits that go on.
+fn sync(shared: &Shared) {
+    loop {
+        let next = shared.committer.lock().next_sync(shared);
+        match next {
+            Ok((unsynced, began_ns)) => {
+                if shared.sync_wal(&unsynced).is_ok() {
+                    shared.committer.lock().synced(&unsynced, began_ns);
+                }
+            }
+            Err(sleep) => {
+                let mut state = shared.signals.state.lock();
+                while !state.stop && !state.look_at_sync {
+                    match sleep {
+                        None => shared.signals.sync.wait(&mut state),
+                        Some(time) => {
+                            if shared.signals.sync.wait_for(&mut state, time).timed_out() {
+                                break;
+                            }
+                        }
+                    }
+                }
+                if state.stop {
+                    return;
+                }
+                state.look_at_sync = false;
             }
         }
     }

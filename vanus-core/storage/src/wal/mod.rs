@@ -14,5 +14,5 @@ pub(crate) use self::{
     files::{WAL_DIR, WalFiles},
     layout::{Entry, largest_batch},
     recovery::{Replay, replay},
-    writer::WalWriter,
+    writer::{Unsynced, WalWriter},
 };

@@ -6,7 +6,10 @@ use super::{
     files::{Ready, WalFiles},
     layout::{BLOCK, Entry, FrameBytes, FrameHeader, span},
 };
-use crate::{fs::write_all_vectored_at, store::DiskError};
+use crate::{
+    fs::{File, write_all_vectored_at},
+    store::DiskError,
+};
 
 /// Writes frames. Owned by the committer; there is one.
 #[derive(Debug)]
@@ -15,8 +18,28 @@ pub(crate) struct WalWriter {
     current: Option<Current>,
     next_lsn: u64,
     synced_lsn: u64,
-    unsynced_bytes: u64,
+    /// Bytes written so far, and how many of them are synced.
+    written_bytes: u64,
+    synced_bytes: u64,
     bytes: FrameBytes,
+}
+
+/// What is to be synced: everything written when it was taken. It lives on its own, so that frames go in meanwhile.
+#[derive(Debug)]
+pub(crate) struct Unsynced {
+    file: Arc<dyn File>,
+    path: String,
+    lsn: u64,
+    bytes: u64,
+}
+
+impl Unsynced {
+    /// Makes it durable. [`WalWriter::synced`] has to be told of a success; a failure is final.
+    pub(crate) fn sync(&self) -> Result<(), DiskError> {
+        self.file
+            .sync_data()
+            .map_err(DiskError::new("sync", self.path.as_str()))
+    }
 }
 
 #[derive(Debug)]
@@ -33,7 +56,8 @@ impl WalWriter {
             current: None,
             next_lsn,
             synced_lsn: next_lsn.saturating_sub(1),
-            unsynced_bytes: 0,
+            written_bytes: 0,
+            synced_bytes: 0,
             bytes: FrameBytes::default(),
         }
     }
@@ -45,7 +69,7 @@ impl WalWriter {
 
     /// Bytes written and not yet synced.
     pub(crate) fn unsynced_bytes(&self) -> u64 {
-        self.unsynced_bytes
+        self.written_bytes - self.synced_bytes
     }
 
     /// Whether a frame with such a payload fits into the current file.
@@ -53,6 +77,11 @@ impl WalWriter {
         self.current
             .as_ref()
             .is_some_and(|current| current.position + span(payload) <= self.files.size())
+    }
+
+    /// The bytes a frame with such a payload takes.
+    pub(crate) fn frame_len(&self, payload: usize) -> u64 {
+        span(payload)
     }
 
     /// Whether little is left of the current file, so that the next one should be prepared.
@@ -65,7 +94,7 @@ impl WalWriter {
     /// Takes the next file into use. Everything written has to be synced before, so that at most one file is ever
     /// unsynced. When it fails nothing has changed, and it can be tried again.
     pub(crate) fn next_file(&mut self) -> Result<(), DiskError> {
-        debug_assert_eq!(self.unsynced_bytes, 0);
+        debug_assert_eq!(self.unsynced_bytes(), 0);
         let ready = self.files.take()?;
         if let Some(full) = self.current.take() {
             self.files
@@ -105,22 +134,27 @@ impl WalWriter {
         let span = header.span();
         current.position += span;
         self.next_lsn += 1;
-        self.unsynced_bytes += span;
+        self.written_bytes += span;
         Ok(span)
     }
 
-    /// Makes every frame written durable; answers whether there was anything to do.
-    pub(crate) fn sync(&mut self) -> Result<bool, DiskError> {
-        let Some(current) = self.current.as_ref().filter(|_| self.unsynced_bytes > 0) else {
-            return Ok(false);
-        };
-        current
-            .ready
-            .file
-            .sync_data()
-            .map_err(DiskError::new("sync", current.ready.path.as_str()))?;
-        self.unsynced_bytes = 0;
-        self.synced_lsn = self.next_lsn.saturating_sub(1);
-        Ok(true)
+    /// What is to be synced, if there is anything.
+    pub(crate) fn unsynced(&self) -> Option<Unsynced> {
+        let current = self
+            .current
+            .as_ref()
+            .filter(|_| self.unsynced_bytes() > 0)?;
+        Some(Unsynced {
+            file: current.ready.file.clone(),
+            path: current.ready.path.clone(),
+            lsn: self.written_lsn(),
+            bytes: self.written_bytes,
+        })
+    }
+
+    /// What was taken with [`WalWriter::unsynced`] is durable.
+    pub(crate) fn synced(&mut self, done: &Unsynced) {
+        self.synced_lsn = self.synced_lsn.max(done.lsn);
+        self.synced_bytes = self.synced_bytes.max(done.bytes);
     }
 }

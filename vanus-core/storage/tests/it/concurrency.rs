@@ -9,8 +9,8 @@ use std::{
 };
 
 use vanus_storage::{
-    AppendError, MemoryFs, Store, StoreOptions, Threads,
-    fs::{Action, Fault, FaultyFs, OpKind},
+    AppendError, Appended, Health, MemoryFs, Store, StoreOptions, Threads,
+    fs::{Action, CrashPolicy, Fault, FaultyFs, OpKind},
 };
 use vanus_types::{Durability, EventlogId};
 
@@ -20,6 +20,14 @@ fn threaded() -> StoreOptions {
     StoreOptions {
         threads: Threads::Background,
         ..StoreOptions::small()
+    }
+}
+
+/// Syncs behind the commits after 20 ms.
+fn eager() -> StoreOptions {
+    StoreOptions {
+        sync_interval_ms: 20,
+        ..threaded()
     }
 }
 
@@ -233,6 +241,105 @@ fn a_page_cache_writer_of_another_log_does_not_wait_for_the_sync() {
         .map(|_| heard.recv().unwrap().2.unwrap().base_offset)
         .collect();
     assert_eq!(rest, HashSet::from([1, 2]));
+}
+
+#[test]
+fn a_small_page_cache_batch_is_committed_where_it_is_appended_and_in_its_turn() {
+    let fs = FaultyFs::new(Arc::new(MemoryFs::new()));
+    let store = try_open(&fs, threaded()).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    let here = std::thread::current().id();
+    let (wrote, writers) = std::sync::mpsc::channel();
+    let wrote = std::sync::Mutex::new(wrote);
+    let append = |name: &str, durability| {
+        let wrote = wrote.lock().unwrap().clone();
+        let tell = move |answer: Result<Appended, AppendError>| {
+            let base = answer.unwrap().base_offset;
+            wrote
+                .send((base, std::thread::current().id() == here))
+                .unwrap();
+        };
+        store
+            .append_with(LOG, named(name, 1), durability, tell)
+            .unwrap();
+    };
+    // Nothing waits: the caller commits, and is answered before the call returns.
+    append("alone", Durability::PageCache);
+    assert_eq!(writers.try_recv().unwrap(), (0, true));
+    // Behind one that waits for its sync it takes its turn.
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let hook = Action::Hook(Arc::new(move || gate.lock().unwrap().recv().unwrap()));
+    fs.plan(Fault::once(OpKind::Sync, "wal", hook));
+    append("synced", Durability::Fsync);
+    append("behind", Durability::PageCache);
+    assert!(writers.try_recv().is_err());
+    go.send(()).unwrap();
+    assert_eq!(writers.recv().unwrap(), (1, false));
+    assert_eq!(writers.recv().unwrap(), (2, false));
+    assert_eq!(
+        ids_of(&all(&store, LOG)),
+        ["alone.0", "synced.0", "behind.0"]
+    );
+    store.close().unwrap();
+}
+
+#[test]
+fn what_the_page_cache_acknowledged_is_synced_beside_the_commits() {
+    let memory = MemoryFs::new();
+    let fs = FaultyFs::new(Arc::new(memory.clone()));
+    let clock = clock();
+    let store = open_at(&fs, eager(), &clock).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new((gate, begun));
+    let hook = Action::Hook(Arc::new(move || {
+        let gate = gate.lock().unwrap();
+        gate.1.send(()).unwrap();
+        gate.0.recv().unwrap();
+    }));
+    fs.plan(Fault::once(OpKind::Sync, "wal", hook));
+    let weak = |name: &str| {
+        store
+            .append_blocking(LOG, named(name, 1), Durability::PageCache)
+            .unwrap();
+    };
+    weak("old");
+    // The clock stood still until now, so nothing was due.
+    clock.advance_ms(20);
+    weak("nudge");
+    begins.recv().unwrap();
+    weak("while it syncs");
+    go.send(()).unwrap();
+    let syncs = store.stats().wal_syncs;
+    while store.stats().wal_syncs == syncs {
+        std::thread::yield_now();
+    }
+    let image = memory.fork();
+    image.crash(CrashPolicy::LoseUnsynced, 1);
+    let after = try_open(&image, StoreOptions::small()).unwrap();
+    let kept = all(&after, LOG);
+    assert_eq!(ids_of(&kept)[..2], ["old.0", "nudge.0"]);
+}
+
+#[test]
+fn a_failed_sync_behind_the_commits_poisons_whoever_syncs_next() {
+    let fs = FaultyFs::new(Arc::new(MemoryFs::new()));
+    let clock = clock();
+    let store = open_at(&fs, eager(), &clock).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    let error = std::io::ErrorKind::Other;
+    fs.plan(Fault::once(OpKind::Sync, "wal", Action::Error(error)));
+    store
+        .append_blocking(LOG, named("x", 1), Durability::PageCache)
+        .unwrap();
+    clock.advance_ms(20);
+    while store.health() == Health::Ok {
+        std::thread::yield_now();
+    }
+    let later = store.append_blocking(LOG, named("y", 1), Durability::Fsync);
+    assert!(matches!(later, Err(AppendError::Poisoned { .. })));
 }
 
 #[tokio::test]
