@@ -6,5 +6,6 @@
 pub mod config;
 pub mod signals;
 pub mod telemetry;
+pub mod ticker;
 
 pub use config::{Config, ConfigError, Sources};

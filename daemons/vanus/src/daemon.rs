@@ -47,15 +47,11 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
         probe,
         stopped.clone(),
     ));
-    let serve_options = ServeOptions {
-        drain_grace: config.drain_timeout,
-        ..ServeOptions::default()
-    };
     let service = Arc::new(vanus.service().telling(info));
     let quic_task = tokio::spawn(serve(
         quic_listener,
         service,
-        serve_options,
+        serve_options(&config),
         shutdown.drain.clone(),
     ));
     let options = gateway_options(&config, http.to_string(), quic.clone());
@@ -89,6 +85,14 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
     }
     tracing::info!("vanus stopped");
     Ok(())
+}
+
+fn serve_options(config: &Config) -> ServeOptions {
+    ServeOptions {
+        drain_grace: config.drain_timeout,
+        idle_poll: config.idle_poll,
+        ..ServeOptions::default()
+    }
 }
 
 /// Opens everything the daemon listens on: the telemetry, the HTTP front door, the QUIC endpoint.

@@ -6,6 +6,10 @@ mod metrics;
 
 use std::process::ExitCode;
 
+/// Batches come and go in all sizes; the system's allocator takes longer for them and keeps more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use vanus_runtime::{signals::Shutdown, telemetry::init_logs};
 
 #[expect(
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         tracing::warn!("{warning}");
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(worker_threads(loaded.config.worker_threads))
         .enable_all()
         .build()
     {
@@ -53,4 +58,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How many threads serve the network when `configured` are asked for.
+fn worker_threads(configured: usize) -> usize {
+    if configured > 0 {
+        return configured;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.saturating_sub(1).max(1)
 }

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::OnceCell;
-use vanus_client::{Admin, Client, ClientConfig, QuicOptions, Trust};
+use vanus_client::{Admin, Client, ClientConfig, ClientError, QuicOptions, Trust};
+use vanus_net::quic::QuicTransport;
+use vanus_proto::transport::Transport;
 use vanus_types::{Clock, Entropy, OsEntropy, SystemClock};
 
 use crate::{cli::Global, error::CliError, input, output::Output};
@@ -21,6 +23,8 @@ pub(crate) struct Context {
     output: Output,
     clock: Arc<SystemClock>,
     client: OnceCell<Client>,
+    /// All connections share one socket.
+    transport: OnceCell<Arc<dyn Transport>>,
 }
 
 impl Context {
@@ -30,6 +34,7 @@ impl Context {
             output,
             clock: Arc::new(SystemClock::new()),
             client: OnceCell::new(),
+            transport: OnceCell::new(),
         }
     }
 
@@ -65,20 +70,28 @@ impl Context {
 
     /// A further client, with a connection of its own.
     pub(crate) async fn connect(&self) -> Result<Client, CliError> {
+        let transport = self
+            .transport
+            .get_or_try_init(|| std::future::ready(self.make_transport()));
+        let mut config = ClientConfig::new("").over(Arc::clone(transport.await?));
+        config.addresses.clone_from(&self.global.endpoint);
+        config.name = concat!("vsctl/", env!("CARGO_PKG_VERSION")).to_owned();
+        config.request_timeout = self.global.timeout;
+        config.connect_timeout = self.global.timeout.min(CONNECT_TIMEOUT);
+        Ok(Client::connect(config).await?)
+    }
+
+    fn make_transport(&self) -> Result<Arc<dyn Transport>, CliError> {
         let trust = match &self.global.ca {
             Some(path) => Trust::Authorities(input::read(path)?),
             None => Trust::Public,
         };
-        let mut config = ClientConfig::new("");
-        config.addresses.clone_from(&self.global.endpoint);
-        config.name = concat!("vsctl/", env!("CARGO_PKG_VERSION")).to_owned();
-        config.quic = QuicOptions {
+        let options = QuicOptions {
             trust,
             ..QuicOptions::default()
         };
-        config.request_timeout = self.global.timeout;
-        config.connect_timeout = self.global.timeout.min(CONNECT_TIMEOUT);
-        Ok(Client::connect(config).await?)
+        let transport = QuicTransport::new(options).map_err(ClientError::from)?;
+        Ok(Arc::new(transport))
     }
 
     /// Lets the server know that this client is done.

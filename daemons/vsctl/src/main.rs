@@ -19,6 +19,10 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+/// Batches come and go in all sizes; the system's allocator takes longer for them and keeps more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser as _;
 
 use crate::{cli::Cli, context::Context, error::CliError, output::Output};

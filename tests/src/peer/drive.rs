@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Load, Result,
     connection::{Outgoing, Window},
-    measure::{Stamps, paced},
+    measure::{Schedule, Stamps},
 };
 
 const AT_ONCE: u64 = 128;
@@ -51,12 +51,12 @@ pub(super) async fn publish_paced(
     start: Instant,
 ) -> Result<()> {
     let mut stamps = Stamps::new(start, load.payload);
-    let mut moments = paced(load);
+    let mut schedule = Schedule::new(load)?;
     let mut message = Vec::new();
-    while let Some(moment) = moments.recv().await {
+    while !schedule.is_over() {
+        schedule.wait().await?;
         message.clear();
-        put(&mut message, stamps.at(moment));
-        while let Ok(moment) = moments.try_recv() {
+        while let Some(moment) = schedule.take() {
             put(&mut message, stamps.at(moment));
         }
         outgoing.send(&message).await?;

@@ -1,12 +1,12 @@
 //! What is measured: rows, their load, and the figures that come out.
 
 use std::{
-    thread,
+    io,
     time::{Duration, Instant},
 };
 
 use serde::Serialize;
-use tokio::sync::mpsc;
+use vanus_runtime::ticker::Ticker;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -125,23 +125,60 @@ pub(super) fn age(start: Instant, payload: &[u8]) -> Option<Duration> {
     Some(now.saturating_sub(made))
 }
 
-/// The moments at which messages of a fixed rate are made, each told when it has come.
-///
-/// A thread of its own keeps the time, because the timer of the runtime counts milliseconds. It
-/// does not wait for whoever sends: a stall delays every message behind it, and that is seen.
-pub(super) fn paced(load: Load) -> mpsc::UnboundedReceiver<Instant> {
-    let (due, moments) = mpsc::unbounded_channel();
-    thread::spawn(move || {
+/// A publisher this far behind its schedule is held up; its messages count from the time they
+/// were due, so that a stall does not hide itself.
+const HELD_UP: Duration = Duration::from_millis(1);
+
+/// The moments at which messages of a fixed rate are made.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    ticker: Ticker,
+    start: Instant,
+    load: Load,
+    next: u64,
+}
+
+impl Schedule {
+    /// Begins now. Must be called within a runtime.
+    pub(super) fn new(load: Load) -> io::Result<Self> {
         let start = Instant::now();
-        for index in 0..load.events {
-            let when = Duration::from_nanos(index.saturating_mul(1_000_000_000) / load.rate.max(1));
-            thread::sleep((start + when).saturating_duration_since(Instant::now()));
-            if due.send(Instant::now()).is_err() {
-                return;
-            }
+        let period = Duration::from_nanos(1_000_000_000 / load.rate.max(1));
+        let ticker = Ticker::every(period)?;
+        Ok(Self {
+            ticker,
+            start,
+            load,
+            next: 0,
+        })
+    }
+
+    /// Waits until a message is due.
+    pub(super) async fn wait(&mut self) -> io::Result<()> {
+        while Instant::now() < self.due() {
+            self.ticker.tick().await?;
         }
-    });
-    moments
+        Ok(())
+    }
+
+    /// From when the next message counts, if it is due.
+    pub(super) fn take(&mut self) -> Option<Instant> {
+        let (due, now) = (self.due(), Instant::now());
+        if self.is_over() || now < due {
+            return None;
+        }
+        self.next += 1;
+        Some(if now - due > HELD_UP { due } else { now })
+    }
+
+    /// Whether all messages were made.
+    pub(super) const fn is_over(&self) -> bool {
+        self.next >= self.load.events
+    }
+
+    fn due(&self) -> Instant {
+        let after = self.next.saturating_mul(1_000_000_000) / self.load.rate.max(1);
+        self.start + Duration::from_nanos(after)
+    }
 }
 
 #[cfg(test)]

@@ -115,6 +115,13 @@ options! {
     wal_size: ByteSize = ByteSize::mib(64);
     /// Most bytes of recent events kept in memory for readers.
     cache_size: ByteSize = ByteSize::mib(32);
+    /// Threads for the network and deliveries; 0: one for each core but one, which is left to the
+    /// threads of the store. More than that cost latency: work then hops between cores.
+    worker_threads: usize = 0;
+    /// How long a network thread looks for more before it sleeps, after each frame that came or
+    /// went; 0s: not at all. It saves the time to be woken, and takes up to one core while there
+    /// is traffic.
+    idle_poll: Duration = Duration::from_micros(200);
     /// How often events past their retention are looked for.
     retention_interval: Duration = Duration::from_secs(60);
     /// Most connections of the HTTP front door at once; further ones wait to be accepted.
@@ -130,6 +137,7 @@ options! {
     drain_timeout: Duration = Duration::from_secs(10);
 }
 
+const MOST_THREADS: usize = 1024;
 const LEAST_WAL: ByteSize = ByteSize::mib(4);
 const MOST_WAL: ByteSize = ByteSize::mib(1024);
 
@@ -172,20 +180,21 @@ impl Config {
             ByteSize(1024),
             MOST_WAL,
         )?;
-        let count = |key, value: usize| {
-            if value > 0 {
+        let count = |key, value: usize, least: usize, most: usize| {
+            if (least..=most).contains(&value) {
                 return Ok(());
             }
-            let (least, most) = ("1".to_owned(), usize::MAX.to_string());
             Err(ConfigError::Range {
                 key,
                 value: value.to_string(),
-                least,
-                most,
+                least: least.to_string(),
+                most: most.to_string(),
             })
         };
-        count("http_max_connections", self.http_max_connections)?;
-        count("http_max_requests", self.http_max_requests)?;
+        let (connections, requests) = (self.http_max_connections, self.http_max_requests);
+        count("http_max_connections", connections, 1, usize::MAX)?;
+        count("http_max_requests", requests, 1, usize::MAX)?;
+        count("worker_threads", self.worker_threads, 0, MOST_THREADS)?;
         if self.retention_interval.is_zero() {
             return Err(ConfigError::Range {
                 key: "retention_interval",

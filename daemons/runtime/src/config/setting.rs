@@ -72,17 +72,19 @@ impl Setting for Duration {
         let number = |unit: &str| text.strip_suffix(unit)?.trim_end().parse::<u64>().ok();
         let seconds = |count: u64, each| Some(Self::from_secs(count.checked_mul(each)?));
         // The longer unit first: every "ms" ends like an "s".
-        number("ms")
-            .map(Self::from_millis)
+        number("us")
+            .map(Self::from_micros)
+            .or_else(|| number("ms").map(Self::from_millis))
             .or_else(|| seconds(number("s")?, 1))
             .or_else(|| seconds(number("m")?, 60))
             .or_else(|| seconds(number("h")?, 3600))
     }
 
     fn show(&self) -> String {
-        let (millis, seconds) = (self.as_millis(), self.as_secs());
+        let (micros, millis, seconds) = (self.as_micros(), self.as_millis(), self.as_secs());
         match millis {
-            0 => "0s".to_owned(),
+            _ if micros == 0 => "0s".to_owned(),
+            _ if !micros.is_multiple_of(1000) => format!("{micros}us"),
             _ if !millis.is_multiple_of(1000) => format!("{millis}ms"),
             _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
             _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
@@ -207,6 +209,7 @@ mod tests {
         }
         for millis in [0, 1, 999, 1000, 90_000, 60_000, 3_600_000, 90_061_001] {
             same(Duration::from_millis(millis));
+            same(Duration::from_micros(millis));
         }
         same(LogFormat::Json);
         same(Durability::PageCache);

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
-use tokio::runtime::Handle;
 use vanus_client::{Consumer, ConsumerOptions, Producer, ProducerOptions, StartAt};
+use vanus_runtime::ticker::Ticker;
 use vanus_types::{Clock, Durability};
 
 use super::{
@@ -123,11 +123,7 @@ impl Latency {
         let clock = context.clock();
         let arriving = tokio::spawn(arrivals(consumer, Arc::clone(&clock), warm_up, all, count));
         let begin = clock.monotonic_ns();
-        let runtime = Handle::current();
-        // A thread of its own keeps time better than the timers of the runtime, which have a
-        // resolution of a millisecond.
-        let sent = tokio::task::spawn_blocking(move || pace.keep(&runtime)).await;
-        let sent = sent.map_err(|error| CliError::Bench(error.to_string()))??;
+        let sent = pace.keep().await?;
         let elapsed_ns = clock.monotonic_ns() - begin;
         let mut arriving = arriving;
         let latencies = if sent < all {
@@ -169,9 +165,11 @@ struct Pace {
 }
 
 impl Pace {
-    /// Publishes event by event when each is due; answers how many. Blocks its thread.
-    fn keep(self, runtime: &Handle) -> Result<u64, CliError> {
+    /// Publishes event by event when each is due; answers how many.
+    async fn keep(self) -> Result<u64, CliError> {
+        let failed = |error: std::io::Error| CliError::Bench(format!("no timer: {error}"));
         let begin = self.clock.monotonic_ns();
+        let mut ticker = Ticker::every(Duration::from_nanos(self.interval_ns)).map_err(failed)?;
         for number in 0..self.all {
             if self.stop.is_asked() {
                 return Ok(number);
@@ -179,7 +177,7 @@ impl Pace {
             let due = begin + number * self.interval_ns;
             let mut now = self.clock.monotonic_ns();
             while now < due {
-                std::thread::sleep(Duration::from_nanos(due - now));
+                ticker.tick().await.map_err(failed)?;
                 now = self.clock.monotonic_ns();
             }
             let stamp = if now - due > HELD_UP_NS { due } else { now };
@@ -187,9 +185,9 @@ impl Pace {
             data.resize(self.size, 0x5A);
             let event = payload::event(number, data)?;
             // What is not acknowledged does not arrive, which is noticed there.
-            drop(runtime.block_on(self.producer.send(event))?);
+            drop(self.producer.send(event).await?);
         }
-        runtime.block_on(self.producer.flush());
+        self.producer.flush().await;
         match self.producer.stats().failed {
             0 => Ok(self.all),
             failed => Err(CliError::Bench(format!("{failed} events were not stored"))),

@@ -25,6 +25,10 @@ pub struct ServeOptions {
     pub max_read_len: u32,
     /// How long a new connection may take to say hello. Default: 5 s.
     pub hello_timeout: Duration,
+    /// How long the runtime looks for more before its thread sleeps, after each frame that came
+    /// or went; zero sleeps at once. Saves the time it takes to be woken, and costs up to one core
+    /// while there is traffic. Default: zero.
+    pub idle_poll: Duration,
     /// How long a stop waits for what is under way. Default: 10 s.
     pub drain_grace: Duration,
 }
@@ -39,6 +43,7 @@ impl Default for ServeOptions {
             max_publish_in_flight: 64,
             max_read_len: 1024 * 1024,
             hello_timeout: Duration::from_secs(5),
+            idle_poll: Duration::ZERO,
             drain_grace: Duration::from_secs(10),
         }
     }

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use vanus_proto::{
     service::Handler,
     transport::{CloseCode, Listener},
 };
 
-use super::{ServeOptions, session::Session};
+use super::{ServeOptions, idle_poll::IdlePoll, session::Session};
 
 /// What the sessions of one server share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) options: ServeOptions,
+    pub(super) idle_poll: IdlePoll,
     /// Cancelled when the server shall stop.
     pub(super) stopping: CancellationToken,
     /// Cancelled when the grace is over.
@@ -38,10 +42,15 @@ pub async fn serve(
     let permits = Arc::new(Semaphore::new(options.max_sessions));
     let shared = Arc::new(Shared {
         handler,
+        idle_poll: IdlePoll::new(options.idle_poll),
         options,
         stopping,
         stopped: CancellationToken::new(),
     });
+    let polling = Arc::clone(&shared);
+    let polling = AbortOnDropHandle::new(tokio::spawn(async move {
+        polling.idle_poll.run().await;
+    }));
     loop {
         let connection = tokio::select! {
             biased;
@@ -64,6 +73,7 @@ pub async fn serve(
             drop(permit);
         });
     }
+    drop(polling);
     listener.close();
     sessions.close();
     if tokio::time::timeout(shared.options.drain_grace, sessions.wait())

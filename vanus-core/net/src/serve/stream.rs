@@ -8,7 +8,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::JoinSet,
+    task::{JoinSet, yield_now},
 };
 use vanus_proto::{
     Op, Role,
@@ -19,7 +19,7 @@ use vanus_proto::{
 };
 use vanus_types::{Batch, Coded, ErrorCode, Fault, codec};
 
-use super::{server::Shared, sink::ReplySink};
+use super::{idle_poll::IdlePoll, server::Shared, sink::ReplySink};
 
 /// Most replies of one stream that wait to be written; further ones wait with whoever made them.
 const REPLY_QUEUE: usize = 16;
@@ -72,8 +72,9 @@ impl StreamTask {
         recv: Box<dyn RecvHalf>,
     ) -> Result<(), FrameError> {
         let (replies, written) = mpsc::channel(REPLY_QUEUE);
+        let shared = Arc::clone(&self.shared);
         let mut reader = std::pin::pin!(self.read(recv, replies));
-        let mut writer = std::pin::pin!(write(send, written));
+        let mut writer = std::pin::pin!(write(send, written, &shared.idle_poll));
         tokio::select! {
             ended = &mut reader => match ended {
                 Ended::GivenUp => Ok(()),
@@ -99,6 +100,8 @@ impl StreamTask {
             tokio::select! {
                 biased;
                 Some(reply) = submitted.next(), if !submitted.is_empty() => {
+                    // Those who wait for the events were woken first and go first.
+                    yield_now().await;
                     let _ = replies.send(reply).await;
                 }
                 Some(_) = calls.join_next(), if !calls.is_empty() => {}
@@ -109,6 +112,7 @@ impl StreamTask {
                         Err(TransportError::Frame(error)) => return Ended::Broken(error),
                         Ok(None) | Err(_) => return Ended::GivenUp,
                     };
+                    self.shared.idle_poll.touch();
                     let answer = self.take(frame, draining, &mut submitted, &mut calls, &replies);
                     if let Err(refused) = answer.await {
                         let _ = replies.send(refused).await;
@@ -275,9 +279,14 @@ impl StreamTask {
 }
 
 /// Writes replies, as many at once as there are, until there are no more or the peer is gone.
-async fn write(mut send: Box<dyn SendHalf>, mut replies: mpsc::Receiver<EncodedFrame>) {
+async fn write(
+    mut send: Box<dyn SendHalf>,
+    mut replies: mpsc::Receiver<EncodedFrame>,
+    idle_poll: &IdlePoll,
+) {
     let mut frames = Vec::with_capacity(REPLY_QUEUE);
     while replies.recv_many(&mut frames, REPLY_QUEUE).await > 0 {
+        idle_poll.touch();
         if send.send(&mut frames).await.is_err() {
             return;
         }
