@@ -54,7 +54,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "vanus stopped");
-            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
