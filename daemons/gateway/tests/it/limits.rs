@@ -84,7 +84,7 @@ async fn too_many_events_or_too_large_ones_are_refused() {
 #[tokio::test]
 async fn a_slow_request_ends_and_until_then_others_are_asked_to_come_again() {
     let options = GatewayOptions {
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(2),
         ..options()
     };
     let house = House::with(options, 1).await;

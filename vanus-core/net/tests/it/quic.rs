@@ -109,20 +109,21 @@ async fn an_address_without_a_port_is_told_so() {
 
 #[tokio::test]
 async fn closing_the_listener_keeps_connections() {
-    let identity = Identity::SelfSigned;
-    let handshake_timeout = Duration::from_millis(500);
-    let both = transport(QuicOptions {
-        identity,
-        handshake_timeout,
+    let patient = transport(QuicOptions {
+        identity: Identity::SelfSigned,
         ..QuicOptions::default()
     });
-    let listener = both.listen("[::1]:0").await.unwrap();
+    let hasty = transport(QuicOptions {
+        handshake_timeout: Duration::from_millis(500),
+        ..QuicOptions::default()
+    });
+    let listener = patient.listen("[::1]:0").await.unwrap();
     let address = listener.address();
-    let client = both.connect(&address).await.unwrap();
+    let client = patient.connect(&address).await.unwrap();
     let server = listener.accept().await.unwrap();
     listener.close();
     drop(listener);
-    assert!(both.connect(&address).await.is_err());
+    assert!(hasty.connect(&address).await.is_err());
     let (mut send, _recv) = client.open_stream().await.unwrap();
     let frame = vanus_proto::frame::EncodedFrame::new(
         1,

@@ -181,7 +181,7 @@ async fn an_unknown_op_is_answered_and_the_stream_goes_on(stage: impl Staging) {
 
 async fn a_session_must_begin_with_a_hello(stage: impl Staging) {
     let options = ServeOptions {
-        hello_timeout: Duration::from_millis(100),
+        hello_timeout: Duration::from_secs(1),
         ..ServeOptions::default()
     };
     let stage = stage(Shelf::new(), options).await;
