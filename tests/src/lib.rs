@@ -9,8 +9,10 @@
     reason = "tests of real processes use the real clock, files and sockets"
 )]
 
+pub mod failpoints;
 pub mod harness;
 pub mod history;
+pub mod ledger;
 pub mod oracle;
 pub mod peer;
 pub mod power;

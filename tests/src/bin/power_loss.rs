@@ -20,7 +20,8 @@ use clap::{Parser, Subcommand};
 use vanus_core::Durability;
 use vanus_tests::{
     harness::{Random, Result},
-    power::{Disk, FileSystem, Findings, Ledger, ServedDisk, Volume, judge, publish},
+    ledger::Ledger,
+    power::{Disk, FileSystem, Findings, ServedDisk, Volume, judge, publish},
 };
 
 /// The least and the most of a publisher's life, in milliseconds.

@@ -4,8 +4,11 @@ use std::{collections::HashSet, fmt, path::Path};
 
 use vanus_core::{Eventbus, EventlogId, ReadOptions, StoredEvent, Vanus};
 
-use super::publisher::{BUS, Ledger, event, options};
-use crate::harness::Result;
+use super::publisher::{BUS, options};
+use crate::{
+    harness::Result,
+    ledger::{Ledger, event},
+};
 
 const NAMESPACE: &str = "default";
 

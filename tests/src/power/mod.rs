@@ -20,6 +20,6 @@ mod volume;
 
 pub use disk::{BLOCK, Disk};
 pub use judge::{Findings, judge};
-pub use publisher::{Ledger, publish};
+pub use publisher::publish;
 pub use served::ServedDisk;
 pub use volume::{FileSystem, Volume};

@@ -1,19 +1,17 @@
-//! Who publishes until the power goes, and the ledger of what was acknowledged.
+//! Who publishes until the power goes.
 
-use std::{
-    io::{BufRead, Write},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use vanus_core::{
-    Durability, Event, EventbusSpec, Name, OpenOptions, PublishOptions, StoreOptions, Vanus,
+    Durability, EventbusSpec, Name, OpenOptions, PublishOptions, StoreOptions, Vanus,
 };
 
-use crate::harness::{Random, Result};
+use crate::{
+    harness::{Random, Result},
+    ledger::event,
+};
 
 /// The eventbus that everything is published to.
 pub(super) const BUS: &str = "power";
@@ -40,26 +38,6 @@ pub(super) fn options() -> OpenOptions {
         },
         ..OpenOptions::default()
     }
-}
-
-/// The event of this id: its content follows from it, so that whoever reads it can tell whether
-/// it is what was sent.
-///
-/// # Errors
-/// When the id cannot be one of an event.
-pub(super) fn event(id: &str) -> Result<Event> {
-    let mut random = Random::named(7, id);
-    let len = match random.below(10) {
-        0 => random.between(8_000, 40_000),
-        _ => random.below(2_000),
-    };
-    let data: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
-    Ok(Event::builder()
-        .id(id)
-        .source("/power")
-        .ty("written")
-        .binary(data)
-        .build()?)
 }
 
 /// Publishes to an engine in `folder` for as long as that works, and tells `out` line by line what
@@ -128,38 +106,4 @@ fn tell(out: &Mutex<impl Write>, line: &str) -> Result<()> {
     let mut out = out.lock();
     out.write_all(line.as_bytes())?;
     Ok(out.flush()?)
-}
-
-/// What was acknowledged.
-#[derive(Debug, Default, Clone)]
-pub struct Ledger {
-    /// Eventbuses that were made.
-    pub buses: Vec<String>,
-    /// Eventlog, offset and id of events.
-    pub events: Vec<(String, u64, String)>,
-}
-
-impl Ledger {
-    /// Takes in what a publisher tells, line by line, until it ends. `more` is called with each
-    /// line.
-    ///
-    /// # Errors
-    /// When a line cannot be understood. A last line that was cut short does not count.
-    pub fn read(from: impl BufRead, mut more: impl FnMut(&Self)) -> Result<Self> {
-        let mut ledger = Self::default();
-        for line in from.split(b'\n') {
-            let line = String::from_utf8(line?)?;
-            let words: Vec<&str> = line.split(' ').collect();
-            match words.as_slice() {
-                ["bus", name] => ledger.buses.push((*name).to_owned()),
-                ["ack", log, offset, id] => {
-                    let event = ((*log).to_owned(), offset.parse()?, (*id).to_owned());
-                    ledger.events.push(event);
-                }
-                _ => return Err(format!("what is \"{line}\"?").into()),
-            }
-            more(&ledger);
-        }
-        Ok(ledger)
-    }
 }
