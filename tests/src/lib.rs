@@ -9,6 +9,7 @@
     reason = "tests of real processes use the real clock, files and sockets"
 )]
 
+pub mod fuzz;
 pub mod harness;
 pub mod history;
 pub mod oracle;
