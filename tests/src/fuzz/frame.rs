@@ -18,7 +18,7 @@ pub const TARGET: Target = Target {
     name: "frame",
     seeds,
     mend: |input| {
-        let mut rest = input.as_mut_slice();
+        let mut rest = input;
         while let Some(len) = mend_frame(rest) {
             rest = rest.get_mut(len..).unwrap_or_default();
         }

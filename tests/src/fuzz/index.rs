@@ -35,7 +35,7 @@ fn seeds() -> Vec<Vec<u8>> {
     files.into_iter().flatten().filter_map(index).collect()
 }
 
-fn mend(input: &mut Vec<u8>) {
+fn mend(input: &mut [u8]) {
     let (log, base) = (store::LOG.get().to_le_bytes(), 0_u64.to_le_bytes());
     for entry in input.chunks_exact_mut(ENTRY_LEN) {
         let crc = crc32c_of([&log[..], &base, entry.get(..28).unwrap_or_default()]);

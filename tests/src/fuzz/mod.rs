@@ -25,7 +25,7 @@ pub struct Target {
     /// Valid inputs, from which the corpus is made.
     pub seeds: fn() -> Vec<Vec<u8>>,
     /// Makes checksums right again.
-    pub mend: fn(&mut Vec<u8>),
+    pub mend: fn(&mut [u8]),
     /// Feeds an input to the decoder: whether it was taken, or what is wrong with that.
     pub run: fn(&[u8]) -> Result<bool, String>,
     /// The most bytes the decoder may hold at once for an input of a length.

@@ -10,7 +10,7 @@ use super::{Target, mend, store};
 pub const TARGET: Target = Target {
     name: "wal",
     seeds,
-    mend: |input| mend::wal(input),
+    mend: mend::wal,
     run,
     memory: store::memory,
 };
