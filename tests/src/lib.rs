@@ -10,6 +10,7 @@
 )]
 
 pub mod failpoints;
+pub mod fuzz;
 pub mod harness;
 pub mod history;
 pub mod ledger;

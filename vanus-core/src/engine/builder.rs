@@ -154,6 +154,9 @@ fn open_stores(
     };
     // The store locks the directory, so it comes first.
     let store = Store::open(fs, clock, entropy, options)?;
+    for doubt in store.doubts() {
+        tracing::warn!(%doubt, "the store is open, but something acknowledged may be missing");
+    }
     let meta: Arc<dyn MetaStore> = match meta {
         None => Arc::new(MemoryMeta::new()),
         Some(path) => Arc::new(FjallMeta::open(&FjallOptions::new(path))?),

@@ -5,7 +5,7 @@ use std::{
     io::IoSlice,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -120,6 +120,8 @@ pub struct FaultyFs {
 struct Plan {
     faults: Mutex<Vec<Fault>>,
     crashed: AtomicBool,
+    /// Calls that met a fault.
+    hits: AtomicU64,
     /// The path of each open file, which follows renames.
     open: Mutex<Vec<Weak<Mutex<String>>>>,
 }
@@ -142,6 +144,11 @@ impl FaultyFs {
     pub fn clear(&self) {
         self.plan.faults.lock().clear();
         self.plan.crashed.store(false, Ordering::SeqCst);
+    }
+
+    /// How many calls met a fault so far, since the file system was made.
+    pub fn hits(&self) -> u64 {
+        self.plan.hits.load(Ordering::SeqCst)
     }
 
     /// Whether an [`Action::Crash`] was reached.
@@ -190,6 +197,7 @@ impl Plan {
             return None;
         }
         fault.times -= 1;
+        self.hits.fetch_add(1, Ordering::SeqCst);
         Some(fault.action.clone())
     }
 }

@@ -25,6 +25,8 @@ const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 pub(crate) struct RecoveredLog {
     pub(crate) writer: Writer,
     pub(crate) chain: Vec<Arc<Segment>>,
+    /// What may be lost without anything else telling of it.
+    pub(crate) doubt: Option<Corruption>,
 }
 
 impl RecoveredLog {
@@ -33,6 +35,7 @@ impl RecoveredLog {
         RecoveredLog {
             writer: Writer::new(id, Producers::new(max_producers)),
             chain: Vec::new(),
+            doubt: None,
         }
     }
 
@@ -71,19 +74,20 @@ impl RecoveredLog {
         let end = self.writer.next_offset;
         let known = batches.partition_point(|batch| batch.header().next_offset() <= end);
         let fresh = batches.get(known..).unwrap_or_default();
-        match fresh.first() {
-            None => return Ok(()),
-            Some(first) if first.header().base_offset > end => {
-                return Err(AppendFault::Gap(
-                    "events before one in the write-ahead log are missing",
-                ));
+        let mut expected = end;
+        for header in fresh.iter().map(Batch::header) {
+            if header.base_offset > expected {
+                let what = "events before one in the write-ahead log are missing";
+                return Err(AppendFault::Gap(what));
             }
-            Some(first) if first.header().base_offset < end => {
-                return Err(AppendFault::Gap(
-                    "a batch in the write-ahead log reaches across the end",
-                ));
+            if header.base_offset < expected {
+                let what = "a batch in the write-ahead log reaches across the end";
+                return Err(AppendFault::Gap(what));
             }
-            Some(_) => {}
+            expected = header.next_offset();
+        }
+        if fresh.is_empty() {
+            return Ok(());
         }
         let chain = &mut self.chain;
         let mut made = |segment| chain.push(segment);
@@ -133,6 +137,8 @@ struct Recovery<'a> {
     known: u64,
     /// Whether the sequence of segments is broken, so that what follows has to come from the write-ahead log.
     broken: bool,
+    /// `producers.snap` is there and damaged.
+    bad_snapshot: bool,
 }
 
 impl<'a> Recovery<'a> {
@@ -141,11 +147,15 @@ impl<'a> Recovery<'a> {
         let most = context.options.max_producers;
         let bytes = read_file(context.fs.as_ref(), &path, snapshot::MAX_BYTES)
             .map_err(DiskError::new("read", path))?;
-        let (producers, known) = match &bytes {
+        let decoded = bytes
+            .as_deref()
+            .map(|bytes| snapshot::decode(bytes, id, most));
+        let bad_snapshot = matches!(decoded, Some(None));
+        let (producers, known) = match decoded {
             // No producer was known at any checkpoint; those after it are found by reading on from there.
             None => (Producers::new(most), u64::MAX),
             // A damaged one is made anew from all batches that are still there.
-            Some(bytes) => snapshot::decode(bytes, id, most).unwrap_or((Producers::new(most), 0)),
+            Some(decoded) => decoded.unwrap_or((Producers::new(most), 0)),
         };
         let mut writer = Writer::new(id, producers);
         writer.saved = (writer.producers.version(), 0);
@@ -158,6 +168,7 @@ impl<'a> Recovery<'a> {
             chain: Vec::new(),
             known,
             broken: false,
+            bad_snapshot,
         })
     }
 
@@ -381,9 +392,17 @@ impl<'a> Recovery<'a> {
             // Written anew at the next occasion, so that the next recovery reads less.
             writer.written = self.context.options.segment_bytes.saturating_add(1);
         }
+        // What retention has deleted can not be asked for its producers any more.
+        let deleted = self.chain.first().is_none_or(|first| first.base() > 0);
+        let doubt = (self.bad_snapshot && deleted).then(|| Corruption {
+            file: format!("{}/{}", self.dir, snapshot::FILE),
+            position: 0,
+            what: "it does not match its checksum; producers that were last heard of in deleted segments are forgotten",
+        });
         RecoveredLog {
             writer: self.writer,
             chain: self.chain,
+            doubt,
         }
     }
 }

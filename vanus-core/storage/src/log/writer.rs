@@ -186,6 +186,12 @@ impl Writer {
                 .new_dirs
                 .store(true, std::sync::atomic::Ordering::Release);
         }
+        if self.new_names() {
+            // The name of a segment must not survive a loss of power without those before it: recovery would take it
+            // for the first one that retention has left, and events before it for deleted.
+            fs.sync_dir(dir).map_err(DiskError::new("sync", dir))?;
+            self.names.1 = self.names.0;
+        }
         // A file left by an earlier try that failed holds nothing.
         let make = |path: &str, bytes: &[u8]| -> std::io::Result<Arc<dyn File>> {
             let file = fs.open(path, OpenMode::OpenOrCreate)?;
@@ -361,7 +367,7 @@ impl Writer {
             self.saved = (saved.version, saved.written);
         }
         if let Some(names) = job.names {
-            self.names.1 = names;
+            self.names.1 = self.names.1.max(names);
         }
     }
 }

@@ -50,7 +50,8 @@ pub(crate) fn dir_name(log: EventlogId) -> String {
 
 /// The eventlog whose folder has that name.
 pub(crate) fn dir_log(name: &str) -> Option<EventlogId> {
-    let log: EventlogId = name.parse().ok()?;
+    // Not read as an id, which is never 0: a store keeps an eventlog of any number.
+    let log = EventlogId::from_u64(u64::from_str_radix(name, 16).ok()?);
     (dir_name(log) == name).then_some(log)
 }
 
@@ -204,6 +205,12 @@ mod tests {
     fn names_lead_back() {
         let log = EventlogId::from_u64(0xABC);
         assert_eq!(dir_log(&dir_name(log)), Some(log));
+        let zero = EventlogId::from_u64(0);
+        assert_eq!(
+            dir_log(&dir_name(zero)),
+            Some(zero),
+            "or its events are lost"
+        );
         assert_eq!(dir_log("abc"), None, "one folder, one name");
         assert_eq!(base_of(&segment_name(5), ".seg"), Some(5));
         assert_eq!(base_of(&index_name(5), ".seg"), None);

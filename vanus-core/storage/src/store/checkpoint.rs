@@ -212,13 +212,13 @@ fn remove_segment(fs: &dyn Fs, dir: &str, segment: &Segment) -> Result<(), DiskE
 /// Removes the folder of a deleted eventlog; one that is not there is fine.
 pub(crate) fn remove_files(fs: &dyn Fs, dir: &str) -> Result<(), DiskError> {
     let fail = || DiskError::new("remove", dir);
-    if !fs.exists(dir).map_err(fail())? {
-        return Ok(());
+    if fs.exists(dir).map_err(fail())? {
+        for entry in fs.list_dir(dir).map_err(fail())? {
+            remove_if_there(fs, &format!("{dir}/{}", entry.name)).map_err(fail())?;
+        }
+        fs.remove_dir(dir).map_err(fail())?;
     }
-    for entry in fs.list_dir(dir).map_err(fail())? {
-        remove_if_there(fs, &format!("{dir}/{}", entry.name)).map_err(fail())?;
-    }
-    fs.remove_dir(dir).map_err(fail())?;
+    // Also where it is gone: an earlier try may have failed after it was removed, and it must not come back.
     fs.sync_dir(SEGMENTS_DIR)
         .map_err(DiskError::new("sync", SEGMENTS_DIR))
 }

@@ -31,6 +31,8 @@ use crate::{
 /// Batches of the write-ahead log are written to segments when there are this many bytes of them.
 const REPLAY_BYTES: usize = 8 * 1024 * 1024;
 
+type Logs = HashMap<EventlogId, Arc<Log>>;
+
 /// Reads everything back and leaves the store ready for its first append.
 pub(crate) fn open(
     fs: Arc<dyn Fs>,
@@ -58,8 +60,9 @@ pub(crate) fn open(
     };
     let mut recovery = Recovery::read(&context)?;
     let found = replay(context.fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
-    let logs = recovery.finish()?;
-    let shared = assemble(id, context, entropy, logs, &found)?;
+    let (logs, mut doubts) = recovery.finish()?;
+    doubts.extend(found.cut.clone());
+    let shared = assemble(id, context, entropy, (logs, doubts), &found)?;
     checkpoint(&shared)?;
     for (path, len) in found.files {
         shared.wal.adopt(path, len)?;
@@ -71,7 +74,7 @@ fn assemble(
     id: [u8; 16],
     context: FileContext,
     entropy: Arc<dyn Entropy>,
-    logs: HashMap<EventlogId, Arc<Log>>,
+    (logs, doubts): (Logs, Vec<Corruption>),
     found: &Replay,
 ) -> Result<Shared, OpenError> {
     let options = &context.options;
@@ -86,6 +89,7 @@ fn assemble(
     let shared = Shared {
         id,
         queue: Queue::new(options),
+        doubts,
         health: HealthState::default(),
         counters: super::shared::Counters::default(),
         closed: AtomicBool::new(false),
@@ -222,16 +226,18 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<HashMap<EventlogId, Arc<Log>>, OpenError> {
+    fn finish(mut self) -> Result<(Logs, Vec<Corruption>), OpenError> {
         self.append_waiting()?;
         if let Some((_, fault)) = self.faults.pop_first() {
             return Err(fault);
         }
         let mut logs = HashMap::with_capacity(self.logs.len());
-        for (id, log) in self.logs {
+        let mut doubts = Vec::new();
+        for (id, mut log) in self.logs {
             log.check_complete()?;
+            doubts.extend(log.doubt.take());
             logs.insert(id, Arc::new(Log::new(id, log)));
         }
-        Ok(logs)
+        Ok((logs, doubts))
     }
 }

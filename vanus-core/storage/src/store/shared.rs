@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) context: FileContext,
     pub(crate) wal: Arc<WalFiles>,
     pub(crate) queue: Queue,
+    /// What opening could not tell from damage.
+    pub(crate) doubts: Vec<super::Corruption>,
     pub(crate) health: HealthState,
     pub(crate) counters: Counters,
     pub(crate) closed: AtomicBool,

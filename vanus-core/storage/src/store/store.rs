@@ -10,8 +10,8 @@ use tokio::sync::{oneshot, watch};
 use vanus_types::{Clock, Entropy, EventlogId, control::SegmentInfo};
 
 use super::{
-    AdminError, AppendError, DiskError, Health, LogInfo, OpenError, ReadChunk, ReadError, Stats,
-    StoreOptions, Threads,
+    AdminError, AppendError, Corruption, DiskError, Health, LogInfo, OpenError, ReadChunk,
+    ReadError, Stats, StoreOptions, Threads,
     block::block_on,
     queue::{AdminDone, Done, Request},
     recover,
@@ -291,6 +291,13 @@ impl Store {
     /// Whether the store takes events.
     pub fn health(&self) -> Health {
         self.shared().health()
+    }
+
+    /// What opening found that may be damage, though nothing proves it, so that something acknowledged may be missing
+    /// from there on: a frame of the write-ahead log that was cut, which a loss of power leaves as well, and
+    /// idempotent producers that can not be read back. Empty after a clean close of an undamaged store.
+    pub fn doubts(&self) -> &[Corruption] {
+        &self.shared().doubts
     }
 
     /// Counters since the store was opened.

@@ -285,6 +285,26 @@ pub(crate) fn decode_frame(
     Some((header, file.slice(start + FRAME_HEADER_LEN..start + end)))
 }
 
+/// What is left of a frame that does not match its checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameTrace {
+    pub(crate) lsn: u64,
+    pub(crate) synced_lsn: u64,
+}
+
+impl FrameTrace {
+    /// What lies at `position`, if it looks like a frame of this life of the file. One damaged field does not hide it.
+    pub(crate) fn find(bytes: &[u8], position: u64, file: &FileHeader) -> Option<FrameTrace> {
+        let bytes = bytes.get(usize::try_from(position).ok()?..)?;
+        let same_life = u64_at(bytes, 16)? == file.generation;
+        let same_file = u64_at(bytes, 24)? == file.number && bytes.starts_with(FRAME_MAGIC);
+        (same_life || same_file).then_some(FrameTrace {
+            lsn: u64_at(bytes, 32)?,
+            synced_lsn: u64_at(bytes, 40)?,
+        })
+    }
+}
+
 /// Cuts a payload into its entries; `None` when it is not made of `count` whole entries.
 pub(crate) fn decode_entries(mut payload: Bytes, count: u32) -> Option<Vec<Entry>> {
     // No entry is shorter than this, so a wrong count can not reserve much.

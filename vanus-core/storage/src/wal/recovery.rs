@@ -4,13 +4,17 @@
 //! expected next carries the sequence number after the last one. When it is missing, one of two things happened:
 //! it was being written when the power went and nobody was promised anything (a torn tail, which is cut), or it
 //! was durable and is damaged now. A later frame that was written knowing the missing one durable tells the
-//! second: then recovery stops with an error that names the place, and changes nothing.
+//! second: then recovery stops with an error that names the place, and changes nothing. What is cut without such
+//! proof is told, as a doubt: a damaged last frame can not be told from a torn one.
 
 use bytes::Bytes;
 
 use super::{
     files::WAL_DIR,
-    layout::{BLOCK, Entry, FileHeader, FrameHeader, decode_entries, decode_frame, file_number},
+    layout::{
+        BLOCK, Entry, FileHeader, FrameHeader, FrameTrace, decode_entries, decode_frame,
+        file_number,
+    },
     read_checkpoint,
 };
 use crate::{
@@ -27,6 +31,8 @@ pub(crate) struct Replay {
     pub(crate) next_number: u64,
     /// All files with their lengths; none is needed once what was replayed is safe.
     pub(crate) files: Vec<(String, u64)>,
+    /// Where the log was cut, if a frame lay there.
+    pub(crate) cut: Option<Corruption>,
 }
 
 /// Hands every entry after the checkpoint to `visit`, in order, with the number of its frame.
@@ -40,6 +46,7 @@ pub(crate) fn replay(
         last: 0,
         seen: checkpoint,
         broken: None,
+        cut: None,
     };
     let mut files = Vec::new();
     let mut next_number = 1;
@@ -68,11 +75,17 @@ pub(crate) fn replay(
             )?;
         }
     }
-    let next_lsn = walk.seen.max(walk.last).saturating_add(1);
+    // What was cut may have had the number after the last one.
+    let seen = walk
+        .seen
+        .max(walk.last)
+        .saturating_add(walk.cut.is_some().into());
+    let next_lsn = seen.saturating_add(1);
     Ok(Replay {
         next_lsn,
         next_number,
         files,
+        cut: walk.cut,
     })
 }
 
@@ -88,7 +101,21 @@ fn read_wal_file(fs: &dyn Fs, path: &str) -> Result<Bytes, OpenError> {
 
 /// The life the file is in; `None` when no frame was ever written in it.
 fn generation(path: &str, bytes: &Bytes, number: u64) -> Result<Option<u64>, OpenError> {
-    match FileHeader::decode(bytes) {
+    let header = FileHeader::decode(bytes);
+    // A file gets its name only once it is written full and synced, so one that is shorter has lost something since.
+    let full = header.ok().flatten().map_or(BLOCK, |header| header.size);
+    let len = bytes.len() as u64;
+    if len < full {
+        let (file, position) = (path.to_owned(), len);
+        let what = "the file is shorter than it was made";
+        return Err(Corruption {
+            file,
+            position,
+            what,
+        }
+        .into());
+    }
+    match header {
         Ok(Some(header)) => Ok((header.number == number).then_some(header.generation)),
         // The header is synced before the first frame is written: without it there is no frame, unless it was
         // damaged later. Then the first frame still tells the life.
@@ -110,6 +137,8 @@ struct Walk {
     seen: u64,
     /// Where the sequence broke last.
     broken: Option<(String, u64)>,
+    /// The first frame after the last of the sequence that is not whole or not in sequence.
+    cut: Option<Corruption>,
 }
 
 impl Walk {
@@ -130,6 +159,11 @@ impl Walk {
                     self.broken = Some((path.to_owned(), position));
                 }
                 whole = false;
+                if FrameTrace::find(bytes, position, &file).is_some_and(|trace| {
+                    trace.lsn > self.checkpoint || trace.synced_lsn >= self.checkpoint
+                }) {
+                    self.cut(path, position);
+                }
                 position += BLOCK;
                 continue;
             };
@@ -137,6 +171,14 @@ impl Walk {
             position += header.span();
         }
         Ok(())
+    }
+
+    fn cut(&mut self, path: &str, position: u64) {
+        self.cut.get_or_insert_with(|| Corruption {
+            file: path.to_owned(),
+            position,
+            what: "the write-ahead log was cut at a frame that was being written when the store stopped, or is damaged",
+        });
     }
 
     fn frame(
@@ -164,9 +206,11 @@ impl Walk {
                 }
                 .into());
             }
+            self.cut(path, header.position);
             return Ok(());
         }
         self.last = header.lsn;
+        self.cut = None;
         if header.lsn <= self.checkpoint {
             return Ok(());
         }

@@ -15,3 +15,4 @@ mod damage;
 mod faults;
 mod producers;
 mod retention;
+mod sweep;
