@@ -72,6 +72,6 @@ fn a_cut_last_frame_is_told_and_a_clean_store_has_no_doubts() {
     // In the payload of the last frame: it can not be proven that it was acknowledged, but it is told.
     let damaged = image.flipped((14 * 4096 + 200) * 8);
     assert_eq!(image.judge(&damaged, 0, "last frame"), Outcome::Doubted);
-    let again = crate::common::try_open(&damaged, image.options.clone()).unwrap();
+    let again = crate::common::try_open(&damaged, image.options).unwrap();
     assert_eq!(again.doubts(), [], "it is told once, and cut");
 }

@@ -90,7 +90,8 @@ impl Image {
             assert!(store.logs().is_empty() && doubted, "{} {case}", self.name);
             return Outcome::Doubted;
         }
-        let whole = self.events.len() < WHOLE || damage % 16 == 0 || self.is_structure(damage / 8);
+        let whole =
+            self.events.len() < WHOLE || damage.is_multiple_of(16) || self.is_structure(damage / 8);
         if !whole {
             return self.probe(store, damage, case);
         }

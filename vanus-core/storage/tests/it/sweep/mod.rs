@@ -3,6 +3,8 @@
 //! `cargo test` runs a small slice of each; `tests/bars/storage-3` and `tests/bars/storage-4` run the ignored tests with
 //! `VANUS_SWEEP`: the stride of the slice, where 1 is everything. `VANUS_SEED` rotates where the slice begins.
 
+#![expect(clippy::print_stdout, reason = "the figures of a sweep are printed")]
+
 mod bits;
 mod calls;
 mod images;
