@@ -61,7 +61,8 @@ mod tests {
         let mut ticker = Ticker::every(period).unwrap();
         ticker.tick().await.unwrap();
         assert!(begin.elapsed() >= period);
-        while begin.elapsed() < 4 * period {
+        // Four ticks and a half have passed, seen from a moment before the first period.
+        while begin.elapsed() < 9 * period / 2 {
             tokio::task::yield_now().await;
         }
         ticker.tick().await.unwrap();
