@@ -13,3 +13,4 @@ pub mod harness;
 pub mod history;
 pub mod oracle;
 pub mod peer;
+pub mod sim;

@@ -5,7 +5,7 @@ use std::{
     io::IoSlice,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -120,6 +120,7 @@ pub struct FaultyFs {
 struct Plan {
     faults: Mutex<Vec<Fault>>,
     crashed: AtomicBool,
+    hits: AtomicU64,
     /// The path of each open file, which follows renames.
     open: Mutex<Vec<Weak<Mutex<String>>>>,
 }
@@ -142,6 +143,11 @@ impl FaultyFs {
     pub fn clear(&self) {
         self.plan.faults.lock().clear();
         self.plan.crashed.store(false, Ordering::SeqCst);
+    }
+
+    /// How many calls a fault has met so far; those after a crash are not counted.
+    pub fn hits(&self) -> u64 {
+        self.plan.hits.load(Ordering::SeqCst)
     }
 
     /// Whether an [`Action::Crash`] was reached.
@@ -190,6 +196,7 @@ impl Plan {
             return None;
         }
         fault.times -= 1;
+        self.hits.fetch_add(1, Ordering::SeqCst);
         Some(fault.action.clone())
     }
 }
@@ -356,8 +363,10 @@ mod tests {
         a.sync_data().unwrap();
         a.sync_data().unwrap();
         b.sync_data().unwrap();
+        assert_eq!(fs.hits(), 0);
         assert!(b.sync_data().is_err());
         b.sync_data().unwrap();
+        assert_eq!(fs.hits(), 1);
     }
 
     #[test]
