@@ -78,8 +78,8 @@ impl Node {
 
     fn plan_fault(&mut self) {
         match self.random.below(120) {
-            0..64 => self.faults.plan_harmless(&mut self.random),
-            64..66 => self.faults.plan_fatal(&mut self.random),
+            0..76 => self.faults.plan_harmless(&mut self.random),
+            76..78 => self.faults.plan_fatal(&mut self.random),
             _ => {}
         }
     }
