@@ -32,7 +32,8 @@ fn crashes_and_disk_faults_break_no_promise() {
 #[test]
 fn a_planted_bug_is_found() {
     for bug in [Bug::AckBeforeFsync, Bug::IgnoredChecksum] {
-        let found = (0..20).any(|seed| !judge(run(seed, LONG_MS, Some(bug)).trace.entries()).is_empty());
+        let found =
+            (0..20).any(|seed| !judge(run(seed, LONG_MS, Some(bug)).trace.entries()).is_empty());
         assert!(found, "{bug}");
     }
 }

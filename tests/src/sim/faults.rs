@@ -34,7 +34,11 @@ impl Faults {
             6 => Fault::once(OpKind::Read, ".seg", Action::Error(ErrorKind::Other)),
             7 => Fault::once(OpKind::Write, "new.tmp", full),
             8 => Fault::once(OpKind::Write, ".seg", full),
-            _ => return self.seam.damage_a_read(usize::try_from(random.below(6_000)).unwrap_or(0)),
+            _ => {
+                return self
+                    .seam
+                    .damage_a_read(usize::try_from(random.below(6_000)).unwrap_or(0));
+            }
         };
         self.faulty.plan(fault.after(after));
     }

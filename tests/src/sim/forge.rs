@@ -39,11 +39,10 @@ pub(super) fn damage_unnoticed(bytes: &mut [u8]) -> bool {
     let forged = header.encode();
     let (head, tail) = bytes.split_at_mut(BATCH_HEADER_LEN);
     head.copy_from_slice(&forged);
-    tail.get_mut(..len - BATCH_HEADER_LEN)
-        .is_some_and(|place| {
-            place.copy_from_slice(&body);
-            true
-        })
+    tail.get_mut(..len - BATCH_HEADER_LEN).is_some_and(|place| {
+        place.copy_from_slice(&body);
+        true
+    })
 }
 
 /// What is written to the index of a segment, with one event less in its sealed entry.

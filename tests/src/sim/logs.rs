@@ -131,7 +131,7 @@ pub(super) fn mark(event: &Event) -> Mark {
 
 impl Numbered {
     /// The producer and the number of its first event, as a batch carries them.
-    pub(super) fn by(self, producer: u64, batch: Batch) -> Batch {
+    pub(super) fn by(self, producer: u64, batch: &Batch) -> Batch {
         batch.produced_by(ProducerId::from_u64(producer), self.sequence)
     }
 }

@@ -67,7 +67,7 @@ impl Node {
         let faulty = FaultyFs::new(Arc::new(memory.clone()));
         let seam = SeamFs::new(faulty.clone(), bug);
         let options = StoreOptions {
-            wal_file_bytes: [32, 48, 64][usize::try_from(random.below(3)).unwrap_or(0) % 3] * 1024,
+            wal_file_bytes: (32 + 16 * random.below(3)) * 1024,
             segment_bytes: 16 * 1024,
             max_wal_files: 3,
             cache_bytes: 4 * 1024,
@@ -172,9 +172,9 @@ impl Node {
             0..3 => Stop::Killed,
             3..6 => Stop::PowerLost,
             6 => Stop::Dropped,
-            _ => store.as_ref().map_or(Stop::Dropped, |store| {
-                Stop::Closed(store.close().is_ok())
-            }),
+            _ => store
+                .as_ref()
+                .map_or(Stop::Dropped, |store| Stop::Closed(store.close().is_ok())),
         };
         // A fault that strikes while it closes belongs to this life, and to this line.
         let stop = match stop {

@@ -277,9 +277,8 @@ impl File for SeamFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.seam.call("set_len", &self.path, [len, 0], || {
-            self.inner.set_len(len)
-        })
+        self.seam
+            .call("set_len", &self.path, [len, 0], || self.inner.set_len(len))
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {

@@ -58,10 +58,12 @@ impl Node {
             return self.stop();
         }
         if stops_by_itself && !self.faults.crashed() {
-            let calls = [50, 800][usize::from(self.random.below(3) > 0)];
+            let calls = if self.random.below(3) > 0 { 800 } else { 50 };
             self.faults.plan_crash(&mut self.random, calls);
         }
-        let mut steps = self.random.between(1, if stops_by_itself { 600 } else { 250 });
+        let mut steps = self
+            .random
+            .between(1, if stops_by_itself { 600 } else { 250 });
         while steps > 0 && self.clock.elapsed_ms() < until_ms && !self.faults.crashed() {
             if !stops_by_itself {
                 self.plan_fault();
@@ -138,7 +140,7 @@ impl Node {
         let store = self.store.clone()?;
         let (built, events): (_, Vec<Mark>) = batch(self.seed, first, count)?;
         let built = match numbered {
-            Some((producer, numbered)) => numbered.by(producer, built),
+            Some((producer, numbered)) => numbered.by(producer, &built),
             None => built,
         };
         let durability = if synced {

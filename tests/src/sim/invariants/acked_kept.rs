@@ -14,8 +14,8 @@ struct Kept {
     durable: BTreeMap<u64, Mark>,
     /// In the page cache only, as far as anybody was told: with the time of the acknowledgement.
     cached: BTreeMap<u64, (Mark, u64)>,
-    /// Read from start to end since the store was opened.
-    audited: bool,
+    /// The store was opened, and this one not read from start to end since.
+    opening: bool,
 }
 
 impl Kept {
@@ -47,9 +47,7 @@ pub fn acked_kept(entries: &[Entry]) -> Vec<Violation> {
                         kept.cached.remove(&offset);
                         kept.durable.insert(offset, *mark);
                     } else if !kept.durable.contains_key(&offset) {
-                        kept.cached
-                            .entry(offset)
-                            .or_insert((*mark, sent.at_ms));
+                        kept.cached.entry(offset).or_insert((*mark, sent.at_ms));
                     }
                 }
             }
@@ -68,7 +66,9 @@ pub fn acked_kept(entries: &[Entry]) -> Vec<Violation> {
             Entry::Opened(there) => {
                 failed = false;
                 logs.retain(|log, _| there.contains(log));
-                logs.values_mut().for_each(|kept| kept.audited = false);
+                for log in there {
+                    logs.entry(*log).or_default().opening = true;
+                }
             }
             Entry::Deleted(log, Ok(())) => drop(logs.remove(log)),
             Entry::Audit {
@@ -76,7 +76,7 @@ pub fn acked_kept(entries: &[Entry]) -> Vec<Violation> {
             } => {
                 let kept = logs.entry(*log).or_default();
                 compare(&mut findings, line, *log, *start, kept, events);
-                if !std::mem::replace(&mut kept.audited, true) {
+                if std::mem::take(&mut kept.opening) {
                     // What a store shows that was just opened is durable.
                     kept.cached.clear();
                     kept.durable = events.iter().map(|seen| (seen.offset, seen.mark)).collect();
@@ -138,6 +138,14 @@ mod tests {
             &acked_kept(&life(false, Stop::Killed, 0)),
             "1/0, n0, is gone",
         );
+    }
+
+    #[test]
+    fn what_is_read_later_in_a_life_is_not_taken_for_synced() {
+        let mut trace = vec![Entry::Opened(vec![]), sent(0, 1, false), audit(0..1)];
+        trace.extend([Entry::Stopped(Stop::PowerLost), Entry::Opened(vec![1])]);
+        trace.push(audit(0..0));
+        assert!(acked_kept(&trace).is_empty());
     }
 
     #[test]

@@ -35,7 +35,14 @@ pub fn dense_offsets(entries: &[Entry]) -> Vec<Violation> {
                 *end = next.max(*end);
             }
             Entry::Read(log, at, Ok(reading)) => {
-                consecutive(&mut findings, line, *log, *at, reading.next, &reading.events);
+                consecutive(
+                    &mut findings,
+                    line,
+                    *log,
+                    *at,
+                    reading.next,
+                    &reading.events,
+                );
                 let stuck = reading.events.is_empty() && *at != reading.end;
                 findings.unless(!stuck, line, || format!("{log}/{at} was read as nothing"));
             }
@@ -57,12 +64,22 @@ pub fn dense_offsets(entries: &[Entry]) -> Vec<Violation> {
     findings.found
 }
 
-fn consecutive(findings: &mut Findings, line: usize, log: u64, at: u64, next: u64, events: &[Seen]) {
+fn consecutive(
+    findings: &mut Findings,
+    line: usize,
+    log: u64,
+    at: u64,
+    next: u64,
+    events: &[Seen],
+) {
     let gap = (at..)
         .zip(events)
         .find(|(expected, seen)| seen.offset != *expected);
     if let Some((expected, seen)) = gap {
-        findings.note(line, &format!("{log}/{} where {expected} comes next", seen.offset));
+        findings.note(
+            line,
+            &format!("{log}/{} where {expected} comes next", seen.offset),
+        );
     }
     let last = events.last().map_or(at, |seen| seen.offset + 1);
     findings.unless(last == next, line, || {

@@ -59,68 +59,12 @@ pub fn errors_allowed(entries: &[Entry]) -> Vec<Violation> {
     let mut findings = Findings::of("errors-allowed");
     let mut now = Moment::default();
     for (line, entry) in entries.iter().enumerate() {
-        let wrong = match entry {
-            Entry::Struck(struck) => {
-                now.failed |= !matches!(struck, Struck::Short | Struck::Damaged);
-                now.struck.push(*struck);
-                continue;
-            }
-            Entry::Full(full) => {
-                now.full = *full;
-                continue;
-            }
-            Entry::Opened(logs) => {
-                now.bounds.clear();
-                now.there = logs.iter().map(|log| (*log, Some(true))).collect();
-                None
-            }
-            Entry::NotOpened(fail, _) => (!now.allows(*fail, 0)).then_some(*fail),
-            Entry::Stopped(stop) => {
-                let unclosed = *stop == Stop::Closed(false) && !now.failed && !now.full;
-                now.failed = false;
-                unclosed.then_some(Fail::Closed)
-            }
-            Entry::Created(log, answer) => {
-                now.there.insert(*log, answer.ok().map(|()| true));
-                now.bounds.insert(*log, (0, 0));
-                now.refused(*answer, *log)
-            }
-            Entry::Deleted(log, answer) => {
-                let wrong = now.refused(*answer, *log);
-                match answer {
-                    Ok(()) => drop(now.there.insert(*log, Some(false))),
-                    Err(Fail::Poisoned) => drop(now.there.insert(*log, None)),
-                    Err(_) => {}
-                }
-                wrong
-            }
-            Entry::Sent(sent) => {
-                if let (Ok(ack), Some(bounds)) = (sent.answer, now.bounds.get_mut(&sent.log)) {
-                    bounds.1 = bounds.1.max(ack.base + sent.events.len() as u64);
-                }
-                now.refused(sent.answer, sent.log)
-            }
-            Entry::Read(log, at, Err(fail)) => {
-                (!now.allows_at(*fail, *log, *at)).then_some(*fail)
-            }
-            Entry::Audit {
-                log, start, end, ..
-            } => {
-                now.bounds.insert(*log, (*start, *end));
-                None
-            }
-            Entry::Expired {
-                log, answer, start, ..
-            } => {
-                if let Some(bounds) = now.bounds.get_mut(log) {
-                    bounds.0 = bounds.0.max(*start);
-                }
-                now.refused(*answer, *log)
-            }
-            Entry::Ticked(_, answer) | Entry::Checkpointed(answer) => now.refused(*answer, 0),
-            Entry::Read(_, _, Ok(_)) | Entry::Jumped(_) => None,
-        };
-        if let Some(fail) = wrong {
+        if let Entry::Struck(struck) = entry {
+            now.failed |= !matches!(struck, Struck::Short | Struck::Damaged);
+            now.struck.push(*struck);
+            continue;
+        }
+        if let Some(fail) = now.judge(entry) {
             findings.note(line, &format!("{fail:?} without a reason: {entry:?}"));
         }
         now.struck.clear();
@@ -129,6 +73,64 @@ pub fn errors_allowed(entries: &[Entry]) -> Vec<Violation> {
 }
 
 impl Moment {
+    /// Learns from a line; answers its error, if it has one that it should not have.
+    fn judge(&mut self, entry: &Entry) -> Option<Fail> {
+        match entry {
+            Entry::Full(full) => {
+                self.full = *full;
+                None
+            }
+            Entry::Opened(logs) => {
+                self.bounds.clear();
+                self.there = logs.iter().map(|log| (*log, Some(true))).collect();
+                None
+            }
+            Entry::NotOpened(fail, _) => (!self.allows(*fail, 0)).then_some(*fail),
+            Entry::Stopped(stop) => {
+                let unclosed = *stop == Stop::Closed(false) && !self.failed && !self.full;
+                self.failed = false;
+                unclosed.then_some(Fail::Closed)
+            }
+            Entry::Created(log, answer) => {
+                self.there.insert(*log, answer.ok().map(|()| true));
+                self.bounds.insert(*log, (0, 0));
+                self.refused(*answer, *log)
+            }
+            Entry::Deleted(log, answer) => {
+                let wrong = self.refused(*answer, *log);
+                match answer {
+                    Ok(()) => drop(self.there.insert(*log, Some(false))),
+                    Err(Fail::Poisoned) => drop(self.there.insert(*log, None)),
+                    Err(_) => {}
+                }
+                wrong
+            }
+            Entry::Sent(sent) => {
+                if let (Ok(ack), Some(bounds)) = (sent.answer, self.bounds.get_mut(&sent.log)) {
+                    bounds.1 = bounds.1.max(ack.base + sent.events.len() as u64);
+                }
+                self.refused(sent.answer, sent.log)
+            }
+            Entry::Read(log, at, Err(fail)) => (!self.allows_at(*fail, *log, *at)).then_some(*fail),
+            Entry::Audit {
+                log, start, end, ..
+            } => {
+                self.bounds.insert(*log, (*start, *end));
+                None
+            }
+            Entry::Expired {
+                log, answer, start, ..
+            } => {
+                if let Some(bounds) = self.bounds.get_mut(log) {
+                    bounds.0 = bounds.0.max(*start);
+                }
+                self.refused(*answer, *log)
+            }
+            Entry::Ticked(_, answer) | Entry::Checkpointed(answer) => self.refused(*answer, 0),
+            Entry::Read(_, _, Ok(_)) | Entry::Jumped(_) | Entry::Struck(_) => None,
+        }
+    }
+
     fn refused<T>(&self, answer: Result<T, Fail>, log: u64) -> Option<Fail> {
         answer.err().filter(|fail| !self.allows(*fail, log))
     }

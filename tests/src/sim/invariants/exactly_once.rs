@@ -25,12 +25,17 @@ impl Stored {
         let count = sent.events.len() as u64;
         let expected = self.expected.get(&producer).copied();
         let fresh = expected.is_none_or(|expected| sequence == expected);
-        let place = sent.events.first().and_then(|mark| self.places.get(&mark.number));
+        let place = sent
+            .events
+            .first()
+            .and_then(|mark| self.places.get(&mark.number));
         match (sent.answer, expected) {
             (Ok(ack), _) if fresh => ack
                 .duplicate
                 .then(|| "it was taken for stored, and is not".to_owned()),
-            (Ok(ack), Some(expected)) if sequence + count <= expected => self.judge_again(ack, place),
+            (Ok(ack), Some(expected)) if sequence + count <= expected => {
+                self.judge_again(ack, place)
+            }
             (Err(Fail::OutOfSequence { expected: told }), Some(expected)) => {
                 let right = !fresh && sequence + count > expected && told == expected;
                 (!right).then(|| format!("{told} was asked for, and {expected} comes next"))
@@ -140,7 +145,10 @@ mod tests {
         let first = || produced(sent(0, 2, true), 0, false);
         let again = produced(sent(0, 2, true), 0, true);
         assert!(exactly_once(&[first(), again]).is_empty());
-        only(&exactly_once(&[first(), first()]), "it lies at 0, and was stored again");
+        only(
+            &exactly_once(&[first(), first()]),
+            "it lies at 0, and was stored again",
+        );
         let twice = replaced(audit(0..3), mark(0));
         only(&exactly_once(&[first(), twice]), "n0 lies at 0 and at 2");
     }
@@ -151,7 +159,10 @@ mod tests {
         let early = produced(sent(2, 1, true), 5, false);
         only(&exactly_once(&[first.clone(), early]), "Some(2) comes next");
         let early = produced(refused(2, Fail::OutOfSequence { expected: 1 }), 5, false);
-        only(&exactly_once(&[first, early]), "1 was asked for, and 2 comes next");
+        only(
+            &exactly_once(&[first, early]),
+            "1 was asked for, and 2 comes next",
+        );
         let never = produced(sent(0, 2, true), 0, true);
         only(&exactly_once(&[never]), "taken for stored, and is not");
     }

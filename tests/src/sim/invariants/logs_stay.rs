@@ -51,7 +51,11 @@ mod tests {
             &logs_stay(&[made.clone(), Entry::Opened(vec![])]),
             "1 is missing",
         );
-        let back = [made.clone(), Entry::Deleted(1, Ok(())), Entry::Opened(vec![1])];
+        let back = [
+            made.clone(),
+            Entry::Deleted(1, Ok(())),
+            Entry::Opened(vec![1]),
+        ];
         only(&logs_stay(&back), "1 is there and should not be");
         only(&logs_stay(&[Entry::Opened(vec![1])]), "should not be");
         let unknown = Entry::Deleted(1, Err(Fail::Poisoned));

@@ -26,10 +26,12 @@ use crate::oracle::Violation;
 /// The longest a batch acknowledged from the page cache waits to be synced, in milliseconds.
 const SYNC_INTERVAL_MS: u64 = 1_000;
 
+type Invariant = fn(&[Entry]) -> Vec<Violation>;
+
 /// Asks every invariant.
 #[must_use]
 pub fn judge(entries: &[Entry]) -> Vec<Violation> {
-    let all: [fn(&[Entry]) -> Vec<Violation>; 10] = [
+    let all: [Invariant; 10] = [
         acked_kept,
         after_failure,
         append_times,

@@ -47,7 +47,8 @@ pub fn readers(entries: &[Entry]) -> Vec<Violation> {
                 }
             }
             Entry::Stopped(Stop::PowerLost) => {
-                let safe = |mark: &Mark| synced.contains(&mark.number) && !cached.contains(&mark.number);
+                let safe =
+                    |mark: &Mark| synced.contains(&mark.number) && !cached.contains(&mark.number);
                 for shown in logs.values_mut() {
                     shown.seen.retain(|_, mark| safe(mark));
                 }
@@ -56,7 +57,10 @@ pub fn readers(entries: &[Entry]) -> Vec<Violation> {
                 let shown = logs.entry(*log).or_default();
                 changed(&mut findings, line, *log, shown, &reading.events);
                 findings.unless(reading.end <= shown.end, line, || {
-                    format!("{log} was shown up to {}, committed is {}", reading.end, shown.end)
+                    format!(
+                        "{log} was shown up to {}, committed is {}",
+                        reading.end, shown.end
+                    )
                 });
             }
             Entry::Audit {
@@ -70,12 +74,7 @@ pub fn readers(entries: &[Entry]) -> Vec<Violation> {
                 if opening.remove(log) {
                     shown.end = *end;
                 }
-                let gone = shown.seen.range(*end..).next();
-                if let Some((offset, mark)) = gone {
-                    let number = mark.number;
-                    findings.note(line, &format!("{log}/{offset}, n{number}, was read and is gone"));
-                    shown.seen.retain(|offset, _| offset < end);
-                }
+                gone(&mut findings, line, *log, shown, *end);
                 shown.seen.retain(|offset, _| offset >= start);
             }
             _ => {}
@@ -84,12 +83,23 @@ pub fn readers(entries: &[Entry]) -> Vec<Violation> {
     findings.found
 }
 
+fn gone(findings: &mut Findings, line: usize, log: u64, shown: &mut Shown, end: u64) {
+    if let Some((offset, mark)) = shown.seen.range(end..).next() {
+        let fact = format!("{log}/{offset}, n{}, was read and is gone", mark.number);
+        findings.note(line, &fact);
+    }
+    shown.seen.retain(|offset, _| *offset < end);
+}
+
 fn changed(findings: &mut Findings, line: usize, log: u64, shown: &mut Shown, events: &[Seen]) {
     for seen in events {
         let before = shown.seen.insert(seen.offset, seen.mark);
         if let Some(before) = before.filter(|before| *before != seen.mark) {
             let (offset, now) = (seen.offset, seen.mark.number);
-            let fact = format!("{log}/{offset} was read as n{} and is n{now}", before.number);
+            let fact = format!(
+                "{log}/{offset} was read as n{} and is n{now}",
+                before.number
+            );
             return findings.note(line, &fact);
         }
     }
@@ -117,8 +127,14 @@ mod tests {
             trace.extend([Entry::Opened(vec![1]), audit(0..0)]);
             trace
         };
-        only(&readers(&trace(true, Stop::PowerLost)), "was read and is gone");
-        only(&readers(&trace(false, Stop::Killed)), "was read and is gone");
+        only(
+            &readers(&trace(true, Stop::PowerLost)),
+            "was read and is gone",
+        );
+        only(
+            &readers(&trace(false, Stop::Killed)),
+            "was read and is gone",
+        );
         assert!(readers(&trace(false, Stop::PowerLost)).is_empty());
     }
 

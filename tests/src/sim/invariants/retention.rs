@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::{oracle::Violation, sim::trace::Entry};
+use crate::{
+    oracle::Violation,
+    sim::trace::{Entry, Sent},
+};
 
 #[derive(Debug)]
 struct Kept {
@@ -30,6 +33,15 @@ impl Default for Kept {
 }
 
 impl Kept {
+    fn learn(&mut self, sent: &Sent) {
+        let fresh = sent.answer.ok().filter(|ack| !ack.duplicate);
+        let Some(ack) = fresh else { return };
+        for (offset, _) in (ack.base..).zip(&sent.events) {
+            self.times.insert(offset, ack.time_ms);
+            self.end = self.end.max(offset + 1);
+        }
+    }
+
     /// The start is at `start` now: what is wrong with that.
     fn move_to(&mut self, start: u64) -> Option<String> {
         let young = self
@@ -70,14 +82,7 @@ pub fn retention(entries: &[Entry]) -> Vec<Violation> {
                 continue;
             }
             Entry::Sent(sent) => {
-                let Some(ack) = sent.answer.ok().filter(|ack| !ack.duplicate) else {
-                    continue;
-                };
-                let kept = logs.entry(sent.log).or_default();
-                for (offset, _) in (ack.base..).zip(&sent.events) {
-                    kept.times.insert(offset, ack.time_ms);
-                    kept.end = kept.end.max(offset + 1);
-                }
+                logs.entry(sent.log).or_default().learn(sent);
                 continue;
             }
             Entry::Expired {
