@@ -128,7 +128,7 @@ impl Assign {
 impl Log {
     /// An eventlog as it was found, or a new one.
     pub(crate) fn new(id: EventlogId, recovered: RecoveredLog) -> Log {
-        let RecoveredLog { writer, chain } = recovered;
+        let RecoveredLog { writer, chain, .. } = recovered;
         let (start, end) = (
             chain.first().map_or(0, |first| first.base()),
             writer.next_offset(),

@@ -25,6 +25,8 @@ const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 pub(crate) struct RecoveredLog {
     pub(crate) writer: Writer,
     pub(crate) chain: Vec<Arc<Segment>>,
+    /// Whether a checkpoint ever told of these files. If not, any of them may be missing, the first one too.
+    told: bool,
 }
 
 impl RecoveredLog {
@@ -33,6 +35,7 @@ impl RecoveredLog {
         RecoveredLog {
             writer: Writer::new(id, Producers::new(max_producers)),
             chain: Vec::new(),
+            told: false,
         }
     }
 
@@ -68,6 +71,8 @@ impl RecoveredLog {
         context: &FileContext,
         batches: &[Batch],
     ) -> Result<(), AppendFault> {
+        self.begin_again(context, batches)
+            .map_err(AppendFault::Disk)?;
         let end = self.writer.next_offset;
         let known = batches.partition_point(|batch| batch.header().next_offset() <= end);
         let fresh = batches.get(known..).unwrap_or_default();
@@ -90,6 +95,28 @@ impl RecoveredLog {
         self.writer
             .write(context, fresh, &mut made)
             .map_err(AppendFault::Disk)
+    }
+
+    /// Removes files which no checkpoint has told of, if the write-ahead log begins before them: a loss of power took
+    /// the name of the first one. Everything is written again.
+    fn begin_again(&mut self, context: &FileContext, batches: &[Batch]) -> Result<(), DiskError> {
+        let (Some(kept), Some(batch)) = (self.chain.first(), batches.first()) else {
+            return Ok(());
+        };
+        let offset = batch.header().base_offset;
+        if self.told || offset >= kept.base() {
+            return Ok(());
+        }
+        for segment in self.chain.drain(..) {
+            for path in [segment.path(), segment.index_path()] {
+                remove_if_there(context.fs.as_ref(), path)
+                    .map_err(DiskError::new("remove", path))?;
+            }
+        }
+        let producers = Producers::new(context.options.max_producers);
+        self.writer = Writer::new(batch.header().eventlog, producers);
+        self.writer.next_offset = offset;
+        Ok(())
     }
 
     /// Checks, after the write-ahead log was read, that nothing is missing that was there at a checkpoint.
@@ -133,6 +160,8 @@ struct Recovery<'a> {
     known: u64,
     /// Whether the sequence of segments is broken, so that what follows has to come from the write-ahead log.
     broken: bool,
+    /// Whether there is an index entry, or a snapshot of producers.
+    told: bool,
 }
 
 impl<'a> Recovery<'a> {
@@ -158,6 +187,7 @@ impl<'a> Recovery<'a> {
             chain: Vec::new(),
             known,
             broken: false,
+            told: bytes.is_some(),
         })
     }
 
@@ -202,6 +232,7 @@ impl<'a> Recovery<'a> {
             self.remove(index_path)?;
             return self.remove(path);
         }
+        self.told |= !loaded.index.entries().is_empty();
         if self.chain.is_empty() {
             self.writer.next_offset = base;
         }
@@ -384,6 +415,7 @@ impl<'a> Recovery<'a> {
         RecoveredLog {
             writer: self.writer,
             chain: self.chain,
+            told: self.told,
         }
     }
 }

@@ -6,7 +6,7 @@ use vanus_storage::{
     AdminError, AppendError, Health, MemoryFs, Store, StoreOptions, Threads,
     fs::{Action, CrashPolicy, Fault, FaultyFs, Fs, OpKind},
 };
-use vanus_types::{Coded, Durability, ErrorCode};
+use vanus_types::{Coded, Durability, ErrorCode, ProducerId};
 
 use crate::common::*;
 
@@ -226,6 +226,37 @@ fn what_a_flush_wrote_before_the_disk_was_full_is_not_written_again() {
         }
         memory.crash(CrashPolicy::KillProcess, 1);
         assert_eq!(all(&open(&faulty(&memory)), LOG), stored, "{calls}");
+    }
+}
+
+#[test]
+fn a_first_segment_that_a_loss_of_power_took_is_written_again() {
+    let large = |turn: u64| {
+        batch(&ids(&turn.to_string(), 1), 3_000).produced_by(ProducerId::from_u64(7), turn)
+    };
+    let memory = MemoryFs::new();
+    let fs = faulty(&memory);
+    let store = open(&fs);
+    store.create_log_blocking(LOG).unwrap();
+    for turn in 0..40 {
+        put(&store, LOG, &large(turn));
+    }
+    let stored = all(&store, LOG);
+    // Three segments are written, and none of their names is safe.
+    fs.plan(Fault::once(
+        OpKind::Sync,
+        ".seg",
+        Action::Error(ErrorKind::Other),
+    ));
+    assert!(store.checkpoint().is_err());
+    drop(store);
+    for seed in 0..60 {
+        let fork = memory.fork();
+        fork.crash(CrashPolicy::Random, seed);
+        let store = open(&fork);
+        assert_eq!(all(&store, LOG), stored, "{seed}");
+        let again = store.append_blocking(LOG, large(0), Durability::Fsync);
+        assert!(again.unwrap().duplicate, "{seed}");
     }
 }
 
