@@ -11,4 +11,5 @@
 mod docs;
 mod layers;
 mod repository;
+mod sim;
 mod tidy;

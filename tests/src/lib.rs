@@ -17,3 +17,4 @@ pub mod ledger;
 pub mod oracle;
 pub mod peer;
 pub mod power;
+pub mod sim;

@@ -364,8 +364,10 @@ mod tests {
         a.sync_data().unwrap();
         a.sync_data().unwrap();
         b.sync_data().unwrap();
+        assert_eq!(fs.hits(), 0);
         assert!(b.sync_data().is_err());
         b.sync_data().unwrap();
+        assert_eq!(fs.hits(), 1);
     }
 
     #[test]

@@ -218,14 +218,18 @@ impl Log {
             if batches.is_empty() {
                 return Ok(writer.is_dirty());
             }
-            writer.write(context, &batches, &mut made)?;
+            let written = writer.write(context, &batches, &mut made);
+            // What was written before an error is in the segments: it must not be written again behind itself.
             let flushed = writer.next_offset();
+            let done = batches.partition_point(|batch| batch.header().next_offset() <= flushed);
             let mut tail = self.tail.lock();
             // A deletion in between has already let everything go.
             if !self.is_deleted() {
                 tail.set_flushed(flushed);
-                wrote(&batches);
+                wrote(batches.get(..done).unwrap_or_default());
             }
+            drop(tail);
+            written?;
         }
     }
 

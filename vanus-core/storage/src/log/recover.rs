@@ -27,6 +27,8 @@ pub(crate) struct RecoveredLog {
     pub(crate) chain: Vec<Arc<Segment>>,
     /// What may be lost without anything else telling of it.
     pub(crate) doubt: Option<Corruption>,
+    /// Whether a checkpoint ever told of these files. If not, any of them may be missing, the first one too.
+    told: bool,
 }
 
 impl RecoveredLog {
@@ -36,6 +38,7 @@ impl RecoveredLog {
             writer: Writer::new(id, Producers::new(max_producers)),
             chain: Vec::new(),
             doubt: None,
+            told: false,
         }
     }
 
@@ -71,6 +74,8 @@ impl RecoveredLog {
         context: &FileContext,
         batches: &[Batch],
     ) -> Result<(), AppendFault> {
+        self.begin_again(context, batches)
+            .map_err(AppendFault::Disk)?;
         let end = self.writer.next_offset;
         let known = batches.partition_point(|batch| batch.header().next_offset() <= end);
         let fresh = batches.get(known..).unwrap_or_default();
@@ -94,6 +99,28 @@ impl RecoveredLog {
         self.writer
             .write(context, fresh, &mut made)
             .map_err(AppendFault::Disk)
+    }
+
+    /// Removes files which no checkpoint has told of, if the write-ahead log begins before them: a loss of power took
+    /// the name of the first one. Everything is written again.
+    fn begin_again(&mut self, context: &FileContext, batches: &[Batch]) -> Result<(), DiskError> {
+        let (Some(kept), Some(batch)) = (self.chain.first(), batches.first()) else {
+            return Ok(());
+        };
+        let offset = batch.header().base_offset;
+        if self.told || offset >= kept.base() {
+            return Ok(());
+        }
+        for segment in self.chain.drain(..) {
+            for path in [segment.path(), segment.index_path()] {
+                remove_if_there(context.fs.as_ref(), path)
+                    .map_err(DiskError::new("remove", path))?;
+            }
+        }
+        let producers = Producers::new(context.options.max_producers);
+        self.writer = Writer::new(batch.header().eventlog, producers);
+        self.writer.next_offset = offset;
+        Ok(())
     }
 
     /// Checks, after the write-ahead log was read, that nothing is missing that was there at a checkpoint.
@@ -139,6 +166,8 @@ struct Recovery<'a> {
     broken: bool,
     /// `producers.snap` is there and damaged.
     bad_snapshot: bool,
+    /// Whether there is an index entry, or a snapshot of producers.
+    told: bool,
 }
 
 impl<'a> Recovery<'a> {
@@ -169,6 +198,7 @@ impl<'a> Recovery<'a> {
             known,
             broken: false,
             bad_snapshot,
+            told: bytes.is_some(),
         })
     }
 
@@ -213,6 +243,7 @@ impl<'a> Recovery<'a> {
             self.remove(index_path)?;
             return self.remove(path);
         }
+        self.told |= !loaded.index.entries().is_empty();
         if self.chain.is_empty() {
             self.writer.next_offset = base;
         }
@@ -403,6 +434,7 @@ impl<'a> Recovery<'a> {
             writer: self.writer,
             chain: self.chain,
             doubt,
+            told: self.told,
         }
     }
 }

@@ -163,13 +163,7 @@ impl Shared {
                 let tail = log.tail.lock();
                 tail.all_flushed() && tail.last_time().is_some_and(|last| last < before_ms)
             };
-            if writer.is_closed()
-                || log
-                    .chain
-                    .read()
-                    .first()
-                    .is_some_and(|first| first.sealed() && !idle)
-            {
+            if writer.is_closed() {
                 return Ok(());
             }
             if idle && writer.has_events() {
@@ -178,8 +172,12 @@ impl Shared {
                 writer
                     .ensure_active(&self.context, &mut made)
                     .map_err(|e| self.trouble(&e, false))?;
+            } else if !writer.is_dirty() && log.chain.read().first().is_some_and(|s| s.sealed()) {
+                return Ok(());
             }
         }
+        // What stays has a durable index before anything goes: by that recovery tells what retention took from what
+        // a loss of power took.
         self.dirty.lock().insert(log.id(), log.clone());
         self.sync_dirty()
     }

@@ -4,9 +4,9 @@ use std::{io::ErrorKind, sync::Arc};
 
 use vanus_storage::{
     AdminError, AppendError, Health, MemoryFs, Store, StoreOptions, Threads,
-    fs::{Action, CrashPolicy, Fault, FaultyFs, OpKind},
+    fs::{Action, CrashPolicy, Fault, FaultyFs, Fs, OpKind},
 };
-use vanus_types::{Coded, Durability, ErrorCode};
+use vanus_types::{Coded, Durability, ErrorCode, ProducerId};
 
 use crate::common::*;
 
@@ -197,6 +197,67 @@ fn without_space_for_segments_appends_go_on_until_the_write_ahead_log_is_full() 
     store.tick().unwrap();
     assert_eq!(append(&store, "after"), Ok(stored));
     assert_eq!(store.health(), Health::Ok);
+}
+
+#[test]
+fn what_a_flush_wrote_before_the_disk_was_full_is_not_written_again() {
+    for calls in 0..8 {
+        let memory = MemoryFs::new();
+        let fs = faulty(&memory);
+        let store = open(&fs);
+        store.create_log_blocking(LOG).unwrap();
+        for turn in 0..40 {
+            put(&store, LOG, &batch(&ids(&turn.to_string(), 1), 3_000));
+        }
+        // Three segments are needed: at some of these calls a part of what is flushed is in one of them.
+        let full = Fault::once(OpKind::Write, ".seg", Action::Error(ErrorKind::StorageFull));
+        fs.plan(full.after(calls));
+        assert!(matches!(store.checkpoint(), Err(AdminError::Full)));
+        store.checkpoint().unwrap();
+        let stored = all(&store, LOG);
+        assert_eq!(stored.len(), 40, "{calls}");
+        drop(store);
+        // Without its indexes the store reads the segments from their beginnings.
+        let dir = "segments/000000000000000A";
+        for entry in memory.list_dir(dir).unwrap() {
+            if entry.name.ends_with(".idx") {
+                memory.remove(&format!("{dir}/{}", entry.name)).unwrap();
+            }
+        }
+        memory.crash(CrashPolicy::KillProcess, 1);
+        assert_eq!(all(&open(&faulty(&memory)), LOG), stored, "{calls}");
+    }
+}
+
+#[test]
+fn a_first_segment_that_a_loss_of_power_took_is_written_again() {
+    let large = |turn: u64| {
+        batch(&ids(&turn.to_string(), 1), 3_000).produced_by(ProducerId::from_u64(7), turn)
+    };
+    let memory = MemoryFs::new();
+    let fs = faulty(&memory);
+    let store = open(&fs);
+    store.create_log_blocking(LOG).unwrap();
+    for turn in 0..40 {
+        put(&store, LOG, &large(turn));
+    }
+    let stored = all(&store, LOG);
+    // Three segments are written, and none of their names is safe.
+    fs.plan(Fault::once(
+        OpKind::Sync,
+        ".seg",
+        Action::Error(ErrorKind::Other),
+    ));
+    assert!(store.checkpoint().is_err());
+    drop(store);
+    for seed in 0..60 {
+        let fork = memory.fork();
+        fork.crash(CrashPolicy::Random, seed);
+        let store = open(&fork);
+        assert_eq!(all(&store, LOG), stored, "{seed}");
+        let again = store.append_blocking(LOG, large(0), Durability::Fsync);
+        assert!(again.unwrap().duplicate, "{seed}");
+    }
 }
 
 #[test]
