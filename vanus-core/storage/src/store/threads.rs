@@ -8,10 +8,15 @@ use std::{
     time::Duration,
 };
 
-use super::{health::Worker, queue::Taken, shared::Shared};
+use parking_lot::MutexGuard;
+
+use super::{commit::Committer, health::Worker, queue::Taken, shared::Shared};
 
 /// How long a worker waits before it tries again on a full disk.
 const RETRY_FULL: Duration = Duration::from_secs(1);
+
+/// How long the syncing thread waits for the committer before it looks whether the store stops.
+const LOOK_UP: Duration = Duration::from_millis(20);
 
 /// The running threads.
 #[derive(Debug)]
@@ -87,14 +92,30 @@ fn commit(shared: &Shared) {
     }
 }
 
+/// The committer, or nothing once the store stops: who stops it may hold the committer and wait for this thread.
+fn committer(shared: &Shared) -> Option<MutexGuard<'_, Committer>> {
+    loop {
+        if let Some(committer) = shared.committer.try_lock_for(LOOK_UP) {
+            return Some(committer);
+        }
+        if shared.signals.state.lock().stop {
+            return None;
+        }
+    }
+}
+
 /// Syncs what was acknowledged from the page cache, beside the commits that go on.
 fn sync(shared: &Shared) {
-    loop {
-        let next = shared.committer.lock().next_sync(shared);
+    while let Some(mut held) = committer(shared) {
+        let next = held.next_sync(shared);
+        drop(held);
         match next {
             Ok((unsynced, began_ns)) => {
                 if shared.sync_wal(&unsynced).is_ok() {
-                    shared.committer.lock().synced(&unsynced, began_ns);
+                    let Some(mut held) = committer(shared) else {
+                        return;
+                    };
+                    held.synced(&unsynced, began_ns);
                 }
             }
             Err(sleep) => {
