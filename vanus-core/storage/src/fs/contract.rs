@@ -3,7 +3,8 @@
 use std::io::{ErrorKind, IoSlice};
 
 use super::{
-    DIRECT_BLOCK, Fs, OpenMode, read_exact_at, read_file, replace_file, write_all_at, write_all_vectored_at,
+    DIRECT_BLOCK, Fs, OpenMode, read_exact_at, read_file, replace_file, write_all_at,
+    write_all_vectored_at,
 };
 
 /// Runs every check, each on a fresh empty file system that `make` provides under the given name.

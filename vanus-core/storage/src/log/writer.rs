@@ -119,7 +119,11 @@ impl Active {
             && let Some(direct) = self.open_direct(context)?
         {
             let files = (file.as_ref(), direct.as_ref());
-            match context.staging.lock().write_around(files, pieces, self.position) {
+            match context
+                .staging
+                .lock()
+                .write_around(files, pieces, self.position)
+            {
                 Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
                     self.direct = Some(Direct::Refused);
                 }

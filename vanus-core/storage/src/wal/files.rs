@@ -187,8 +187,8 @@ impl WalFiles {
                 return Err(DiskError::new("recycle", path)(e));
             }
         };
-        let direct = open_direct(self.fs.as_ref(), &path)
-            .map_err(DiskError::new("recycle", path.as_str()));
+        let direct =
+            open_direct(self.fs.as_ref(), &path).map_err(DiskError::new("recycle", path.as_str()));
         let direct = match direct {
             Ok(direct) => direct,
             Err(e) => {
