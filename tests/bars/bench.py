@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -98,6 +99,8 @@ class Bench:
         self.vsctl = binary("vsctl", "vsctl")
         self.peer_bench = binary("vanus-tests", "peer-bench")
         self.running, self.peers = None, None
+        # Whoever ends a run early ends its servers too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     def __enter__(self):
         return self
