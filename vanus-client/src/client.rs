@@ -16,7 +16,7 @@ use crate::{
     producer::{Producer, ProducerOptions},
 };
 
-/// A client of a Vanus server. Cheap to clone; clones share their connection.
+/// A client of a Vanus server. Cheap to clone; clones share their connections.
 ///
 /// Must be used within a tokio runtime.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Client {
     /// another version.
     pub async fn connect(config: ClientConfig) -> Result<Self, ClientError> {
         let client = Self::lazy(config)?;
-        client.link.session().await?;
+        client.link.ensure_connected().await?;
         Ok(client)
     }
 
@@ -167,7 +167,8 @@ impl Client {
         Ok(self.link.ask(&request, Duration::ZERO).await?.reply.offsets)
     }
 
-    /// Closes the connection. Producers and consumers that go on make a new one.
+    /// Closes all connections. Producers and consumers that go on make a new one; requests under way
+    /// fail, unless asking again is without danger.
     pub fn close(&self) {
         self.link.close();
     }

@@ -21,6 +21,13 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// How long making a connection and agreeing on how to speak may take. Default: 5 s.
     pub connect_timeout: Duration,
+    /// Most connections to the server at once, at least 1. There is one until its streams are all in
+    /// use: a producer keeps one stream for each eventlog it publishes to, a consumer one for each
+    /// eventlog it reads; of the 256 of a connection, 196 may be a producer's. Further connections
+    /// are kept until they break or the client is closed. Past the limit requests and consumers
+    /// fail with [`ClientError::TooManyStreams`](crate::ClientError::TooManyStreams); producers
+    /// wait for a stream until their delivery timeout. Default: 16.
+    pub max_connections: usize,
     /// How long to wait between tries.
     pub backoff: Backoff,
     /// Where randomness comes from: producer ids and jitter. Default: the operating system.
@@ -37,6 +44,7 @@ impl ClientConfig {
             quic: QuicOptions::default(),
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
+            max_connections: 16,
             backoff: Backoff::default(),
             entropy: Arc::new(OsEntropy),
             transport: None,

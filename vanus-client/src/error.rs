@@ -21,6 +21,16 @@ pub enum ClientError {
         /// The limit in milliseconds.
         limit_ms: u64,
     },
+    /// All streams of as many connections as the client may have are in use.
+    #[error(
+        "all streams of {connections} connections are in use: close producers or consumers, spread \
+         them over several clients, or raise max_connections"
+    )]
+    TooManyStreams {
+        /// Most connections of the client, see
+        /// [`ClientConfig::max_connections`](crate::ClientConfig::max_connections).
+        connections: usize,
+    },
     /// The server's answer makes no sense.
     #[error("the server's answer to {what} makes no sense: {detail}")]
     Answer {
@@ -60,6 +70,7 @@ impl Coded for ClientError {
             Self::Refused(fault) => fault.code,
             Self::Transport(error) => error.code(),
             Self::Timeout { .. } => ErrorCode::Timeout,
+            Self::TooManyStreams { .. } => ErrorCode::TryAgain,
             Self::Answer { .. } => ErrorCode::MalformedMessage,
             Self::Damaged(error) => error.code(),
             Self::Name(error) => error.code(),

@@ -18,8 +18,8 @@
 //! # }
 //! ```
 //!
-//! One connection carries everything; when it breaks it is made anew, and producers and consumers
-//! go on where they were. The engine is never linked in here.
+//! One connection carries everything, and further ones what does not fit it; one that breaks is made
+//! anew, and producers and consumers go on where they were. The engine is never linked in here.
 
 mod admin;
 mod client;

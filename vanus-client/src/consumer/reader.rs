@@ -14,7 +14,7 @@ use vanus_types::{Batch, EventlogId, RetryClass, limits::MAX_POLL_WAIT_MS};
 use super::{ReadMode, ReceivedBatch};
 use crate::{
     error::ClientError,
-    link::{Link, Session, decode},
+    link::{Link, Purpose, decode},
 };
 
 /// Reads one eventlog from an offset on, for as long as somebody takes what it reads.
@@ -72,7 +72,9 @@ impl Reader {
                 Ok(()) => TransportError::StreamReset.into(),
                 Err(Stop::Unwanted) => return,
             };
-            if stopped.retry_class() == RetryClass::Never {
+            // Streams that are kept do not come back soon: whoever waits for events learns it.
+            let no_stream = matches!(stopped, ClientError::TooManyStreams { .. });
+            if no_stream || stopped.retry_class() == RetryClass::Never {
                 // Whoever is not there to be told has no use for it.
                 let _ = self.batches.send(Err(stopped)).await;
                 return;
@@ -87,18 +89,11 @@ impl Reader {
     }
 
     async fn read(&mut self) -> Result<(), Stop> {
-        let (_session, stream) = self.open_stream().await?;
+        let (_slot, stream) = self.link.open_stream(Purpose::Read).await?;
         match self.mode {
             ReadMode::Tail => self.tail(stream).await,
             ReadMode::Poll { wait } => self.poll(stream, wait).await,
         }
-    }
-
-    /// Opens a stream; it lives as long as the session does.
-    async fn open_stream(&self) -> Result<(Arc<Session>, Stream), ClientError> {
-        let session = self.link.session().await?;
-        let stream = session.open_stream().await?;
-        Ok((session, stream))
     }
 
     /// Takes what the server pushes, until it stops.

@@ -5,14 +5,13 @@ use vanus_proto::{
     Op,
     frame::{EncodedFrame, Flags, Frame},
     message::Call,
-    transport::TransportError,
+    transport::{Stream, TransportError},
 };
 use vanus_types::{
     Batch, Fault,
     codec::{self, Decode},
 };
 
-use super::Session;
 use crate::error::ClientError;
 
 /// An answer and the batches that came with it.
@@ -35,23 +34,20 @@ impl<R> Answer<R> {
     }
 }
 
-impl Session {
-    /// Asks one request. Dropping the future gives the request up.
-    pub(crate) async fn exchange<C: Call>(
-        &self,
-        request: &C,
-    ) -> Result<Answer<C::Reply>, ClientError> {
-        let (mut send, mut recv) = self.open_stream().await?;
-        let frame = EncodedFrame::new(C::OP.number(), Flags::NONE, 0, request, Vec::new())
-            .map_err(TransportError::from)?;
-        send.send(&mut vec![frame]).await?;
-        let frame = recv.recv().await?.ok_or(TransportError::StreamReset)?;
-        let reply = decode(C::OP, &frame)?;
-        Ok(Answer {
-            reply,
-            body: frame.body,
-        })
-    }
+/// Asks one request. Dropping the future gives the request up.
+pub(super) async fn exchange<C: Call>(
+    (mut send, mut recv): Stream,
+    request: &C,
+) -> Result<Answer<C::Reply>, ClientError> {
+    let frame = EncodedFrame::new(C::OP.number(), Flags::NONE, 0, request, Vec::new())
+        .map_err(TransportError::from)?;
+    send.send(&mut vec![frame]).await?;
+    let frame = recv.recv().await?.ok_or(TransportError::StreamReset)?;
+    let reply = decode(C::OP, &frame)?;
+    Ok(Answer {
+        reply,
+        body: frame.body,
+    })
 }
 
 /// Reads the answer to an `asked` op: its message, or the fault.

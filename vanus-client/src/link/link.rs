@@ -1,4 +1,4 @@
-//! Keeping a session, and trying again.
+//! Keeping sessions, and trying again.
 
 use std::{
     sync::{
@@ -13,20 +13,26 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use vanus_proto::{
     Role,
     message::Call,
-    transport::{CloseCode, Transport, TransportError},
+    transport::{CloseCode, Stream, Transport, TransportError},
 };
 use vanus_types::RetryClass;
 
-use super::{Session, exchange::Answer};
+use super::{
+    exchange::{Answer, exchange},
+    session::Session,
+    slot::{Purpose, Slot},
+};
 use crate::{config::ClientConfig, error::ClientError, routes::Routes};
 
-/// Keeps one session and makes it anew when it is over.
+/// Keeps a session and makes it anew when it is over; keeps further ones when its streams are all
+/// in use.
 #[derive(Debug)]
 pub(crate) struct Link {
     config: ClientConfig,
     transport: Arc<dyn Transport>,
-    current: Mutex<Option<Arc<Session>>>,
-    /// Held by whoever makes a connection, so that only one is made.
+    /// Those on which new work may be begun, in the order in which they are filled.
+    sessions: Mutex<Vec<Arc<Session>>>,
+    /// Held by whoever makes a connection, so that one is made at a time.
     connecting: tokio::sync::Mutex<()>,
     /// The address to try next.
     turn: AtomicUsize,
@@ -39,7 +45,7 @@ impl Link {
         Ok(Self {
             config,
             transport,
-            current: Mutex::default(),
+            sessions: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
             turn: AtomicUsize::new(0),
             routes: Routes::default(),
@@ -62,23 +68,63 @@ impl Link {
             .delay(failures, self.config.entropy.next_u64())
     }
 
-    /// The open session, or a new one; one try over all addresses.
-    pub(crate) async fn session(&self) -> Result<Arc<Session>, ClientError> {
-        if let Some(open) = self.open() {
-            return Ok(open);
-        }
-        let _connecting = self.connecting.lock().await;
-        if let Some(open) = self.open() {
-            return Ok(open);
-        }
-        let session = Arc::new(self.connect().await?);
-        *self.current.lock() = Some(Arc::clone(&session));
-        Ok(session)
+    /// Makes sure that there is a session; one try over all addresses.
+    pub(crate) async fn ensure_connected(&self) -> Result<(), ClientError> {
+        self.slot(Purpose::Request).await.map(drop)
     }
 
-    /// Closes the session; a later request makes a new one.
+    /// Opens a stream on an open session with room for it, or on a new one; one try over all
+    /// addresses. The slot must be dropped after the stream.
+    pub(crate) async fn open_stream(
+        &self,
+        purpose: Purpose,
+    ) -> Result<(Slot, Stream), ClientError> {
+        let slot = self.slot(purpose).await?;
+        let limit = self.config.request_timeout;
+        // There is room, so this waits only for a server that keeps streams of answered requests.
+        match timeout(limit, slot.open()).await {
+            Ok(opened) => Ok((slot, opened?)),
+            Err(_) => Err(ClientError::Timeout {
+                what: "the opening of a stream",
+                limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            }),
+        }
+    }
+
+    async fn slot(&self, purpose: Purpose) -> Result<Slot, ClientError> {
+        if let Some(slot) = self.free_slot(purpose) {
+            return Ok(slot);
+        }
+        let _connecting = self.connecting.lock().await;
+        if let Some(slot) = self.free_slot(purpose) {
+            return Ok(slot);
+        }
+        let connections = self.config.max_connections.max(1);
+        let full = ClientError::TooManyStreams { connections };
+        if self.sessions.lock().len() >= connections {
+            return Err(full);
+        }
+        let session = Arc::new(self.connect().await?);
+        let slot = Slot::of(&session, purpose).ok_or(full)?;
+        self.sessions.lock().push(session);
+        Ok(slot)
+    }
+
+    /// A slot of the first session that has one. Sessions that are over are let go: their streams
+    /// keep them for as long as they need them.
+    fn free_slot(&self, purpose: Purpose) -> Option<Slot> {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|session| session.is_open());
+        sessions
+            .iter()
+            .find_map(|session| Slot::of(session, purpose))
+    }
+
+    /// Closes all sessions; a later request makes a new one.
     pub(crate) fn close(&self) {
-        self.current.lock().take();
+        for session in self.sessions.lock().drain(..) {
+            session.close();
+        }
     }
 
     /// Asks `request`, again and again while that is without danger, until the time is up.
@@ -122,16 +168,8 @@ impl Link {
     }
 
     async fn try_ask<C: Call>(&self, request: &C) -> Result<Answer<C::Reply>, ClientError> {
-        let session = self.session().await?;
-        session.exchange(request).await
-    }
-
-    fn open(&self) -> Option<Arc<Session>> {
-        let mut current = self.current.lock();
-        if current.as_ref().is_some_and(|session| !session.is_open()) {
-            *current = None;
-        }
-        current.clone()
+        let (_slot, stream) = self.open_stream(Purpose::Request).await?;
+        exchange(stream, request).await
     }
 
     async fn connect(&self) -> Result<Session, ClientError> {

@@ -1,10 +1,11 @@
-//! The one connection: made when needed, made anew when it broke.
+//! The connections: made when needed, made anew when they broke.
 
 mod exchange;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod link;
 mod session;
+mod slot;
 
 pub(crate) use exchange::decode;
 pub(crate) use link::Link;
-pub(crate) use session::Session;
+pub(crate) use slot::{Purpose, Slot};

@@ -13,13 +13,14 @@ use vanus_proto::{
     transport::{CloseCode, Connection, Stream, TransportError},
 };
 
-use super::exchange::decode;
+use super::{exchange::decode, slot::Slots};
 use crate::error::ClientError;
 
 /// An open session. Dropping the last reference closes the connection.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(super) struct Session {
     connection: Arc<dyn Connection>,
+    slots: Slots,
     /// Set when no new work shall be begun on it: it ended, or the server drains.
     over: Arc<AtomicBool>,
     watcher: JoinHandle<()>,
@@ -54,18 +55,30 @@ impl Session {
         let watcher = tokio::spawn(watch((send, recv), Arc::clone(&over)));
         Ok(Self {
             connection,
+            slots: Slots::new(agreed.limits.max_streams),
             over,
             watcher,
         })
     }
 
     /// Whether new work may be begun.
-    pub(crate) fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.over.load(Ordering::Acquire)
     }
 
-    /// Opens a stream.
-    pub(crate) async fn open_stream(&self) -> Result<Stream, TransportError> {
+    /// The streams in use.
+    pub(super) const fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// Closes the connection under whoever still uses it.
+    pub(super) fn close(&self) {
+        self.over.store(true, Ordering::Release);
+        self.connection.close(CloseCode::Done, "the client is done");
+    }
+
+    /// Opens a stream; for the holder of a slot.
+    pub(super) async fn open_stream(&self) -> Result<Stream, TransportError> {
         let opened = self.connection.open_stream().await;
         if opened.is_err() {
             self.over.store(true, Ordering::Release);
@@ -77,7 +90,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.watcher.abort();
-        self.connection.close(CloseCode::Done, "the client is done");
+        self.close();
     }
 }
 

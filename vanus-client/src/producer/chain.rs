@@ -53,12 +53,9 @@ impl Entry {
         self.may_be_stored
     }
 
-    /// What went wrong the last time it was sent.
-    pub(super) fn trouble(&self) -> String {
-        match &self.refused {
-            Some(fault) => fault.to_string(),
-            None => "the server could not be reached".to_owned(),
-        }
+    /// Why the server refused it the last time it was sent, if it did.
+    pub(super) const fn trouble(&self) -> Option<&Fault> {
+        self.refused.as_ref()
     }
 
     const fn end_sequence(&self) -> u64 {

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     error::ClientError,
-    link::{Link, Session, decode},
+    link::{Link, Purpose, Slot, decode},
 };
 
 /// What the lanes of a producer share.
@@ -64,6 +64,8 @@ pub(super) struct Driver {
     taken_until: u64,
     /// Failures since the last acknowledgement.
     failures: u32,
+    /// Why the latest stream ended, or could not be opened.
+    interrupted: Option<ClientError>,
 }
 
 /// Why a stream is not used on.
@@ -83,6 +85,7 @@ impl Driver {
             chain,
             taken_until: 0,
             failures: 0,
+            interrupted: None,
         }
     }
 
@@ -93,11 +96,11 @@ impl Driver {
                 return;
             }
             match self.open_stream().await {
-                Ok((_session, stream)) => match self.pump(stream).await {
+                Ok((_slot, stream)) => match self.pump(stream).await {
                     Ended::Closed => return,
-                    Ended::Disconnected(error) => self.disconnected(&error),
+                    Ended::Disconnected(error) => self.disconnected(error),
                 },
-                Err(error) => self.disconnected(&error),
+                Err(error) => self.disconnected(error),
             }
             if !self.chain.is_empty() {
                 self.pause().await;
@@ -120,11 +123,21 @@ impl Driver {
         }
     }
 
-    /// Opens a stream; it lives as long as the session does.
-    async fn open_stream(&self) -> Result<(Arc<Session>, Stream), ClientError> {
-        let session = self.core.link.session().await?;
-        let stream = session.open_stream().await?;
-        Ok((session, stream))
+    /// Opens a stream, in the time the first batch has.
+    async fn open_stream(&self) -> Result<(Slot, Stream), ClientError> {
+        let deadline = self.chain.first_deadline();
+        tokio::select! {
+            biased;
+            opened = self.core.link.open_stream(Purpose::Publish) => opened,
+            () = at(deadline), if deadline.is_some() => Err(self.timed_out()),
+        }
+    }
+
+    fn timed_out(&self) -> ClientError {
+        ClientError::Timeout {
+            what: Op::Publish.name(),
+            limit_ms: millis(self.core.options.delivery_timeout),
+        }
     }
 
     /// Sends and takes answers in for as long as the stream lasts.
@@ -161,10 +174,7 @@ impl Driver {
                 () = self.lane.wake.notified() => {}
                 () = at(linger), if linger.is_some() => {}
                 () = at(deadline), if deadline.is_some() => {
-                    return Ended::Disconnected(ClientError::Timeout {
-                        what: Op::Publish.name(),
-                        limit_ms: millis(self.core.options.delivery_timeout),
-                    });
+                    return Ended::Disconnected(self.timed_out());
                 }
             }
         }
@@ -236,6 +246,7 @@ impl Driver {
             return;
         };
         self.failures = 0;
+        self.interrupted = None;
         let count = entry.batch.header().count;
         self.core
             .counters
@@ -274,19 +285,23 @@ impl Driver {
         }
     }
 
-    fn disconnected(&mut self, error: &ClientError) {
+    fn disconnected(&mut self, error: ClientError) {
         self.chain.disconnected();
         if !self.chain.is_empty() {
             tracing::debug!(eventlog = %self.lane.eventlog, %error, "publishing was interrupted");
             self.failures = self.failures.saturating_add(1);
         }
+        self.interrupted = Some(error);
     }
 
     /// Gives up the batches whose time is up.
     fn give_up_expired(&mut self) {
         let limit_ms = millis(self.core.options.delivery_timeout);
         for entry in self.chain.expired(Instant::now()) {
-            let (may_be_stored, last) = (entry.may_be_stored(), entry.trouble());
+            let may_be_stored = entry.may_be_stored();
+            let last = entry.trouble().map(ToString::to_string);
+            let last = last.or_else(|| self.interrupted.as_ref().map(ToString::to_string));
+            let last = last.unwrap_or_else(|| "the server could not be reached".to_owned());
             self.fail(
                 &entry,
                 SendError::TimedOut {

@@ -11,5 +11,6 @@
 mod admin;
 mod broker;
 mod consumer;
+mod many_streams;
 mod over_quic;
 mod producer;

@@ -13,10 +13,18 @@ use vanus_net::{
 use vanus_proto::{service::Handler, transport::Transport};
 use vanus_types::limits::MAX_EVENT_LEN;
 
-use crate::broker::{Broker, event};
+use crate::{
+    broker::{Broker, event},
+    many_streams::{acknowledged, lanes, send_on_each},
+};
 
 async fn stage() -> (Arc<Broker>, Client, CancellationToken) {
-    let broker = Broker::new(1);
+    let (broker, config, stopping) = serving(1).await;
+    (broker, Client::connect(config).await.unwrap(), stopping)
+}
+
+async fn serving(eventlogs: u64) -> (Arc<Broker>, ClientConfig, CancellationToken) {
+    let broker = Broker::new(eventlogs);
     let identity = Identity::SelfSigned;
     let server = QuicTransport::new(QuicOptions {
         identity,
@@ -33,8 +41,7 @@ async fn stage() -> (Arc<Broker>, Client, CancellationToken) {
         ServeOptions::default(),
         stopping.clone(),
     ));
-    let client = Client::connect(ClientConfig::new(address)).await.unwrap();
-    (broker, client, stopping)
+    (broker, ClientConfig::new(address), stopping)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,5 +99,31 @@ async fn the_largest_event_travels_both_ways() {
         assert_eq!(receipt.id.offset, offset);
         let received = consumer.next().await.unwrap();
         assert_eq!((received.offset, &received.event), (offset, &large));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_lanes_than_a_connection_has_streams_publish_through_one_client() {
+    let (broker, config, _stopping) = serving(64).await;
+    let client = Client::connect(config).await.unwrap();
+    let lanes = lanes(&client, 320).await;
+    for round in 0..3 {
+        acknowledged(send_on_each(&lanes, round).await, 320).await;
+        client.admin().list_namespaces().await.unwrap();
+    }
+    let stored: usize = (1..=64).map(|log| broker.ids(log).len()).sum();
+    assert_eq!(stored, 3 * 320);
+}
+
+/// A server tells of the streams that ended only when they are more than an eighth of all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_pass_beside_as_many_lanes_as_a_connection_takes() {
+    let (_broker, mut config, _stopping) = serving(64).await;
+    config.max_connections = 1;
+    let client = Client::connect(config).await.unwrap();
+    let lanes = lanes(&client, 320).await;
+    acknowledged(send_on_each(&lanes, 0).await, 196).await;
+    for _ in 0..300 {
+        client.admin().list_namespaces().await.unwrap();
     }
 }

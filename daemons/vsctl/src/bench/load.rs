@@ -14,9 +14,9 @@ use crate::{context::Context, error::CliError};
 /// clock is looked at.
 const SAMPLED: u64 = 64;
 
-/// Most eventlogs published to over one connection: each takes a stream, and a connection has so
-/// many, less some to ask with.
-const MOST_STREAMS: usize = MAX_STREAMS as usize - 16;
+/// Most eventlogs published to by one client: each takes a stream, and with so many the client needs
+/// no further connection, so that those told are those there were.
+const MOST_STREAMS: usize = MAX_STREAMS as usize / 4 * 3;
 
 /// When to end.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     CloseCode, Connection, Listener, RecvHalf, SendHalf, Stream, Transport, TransportError,
@@ -21,8 +21,9 @@ use crate::frame::{EncodedFrame, Frame, FrameDecoder};
 /// Most connections that wait to be accepted.
 const BACKLOG: usize = 64;
 
-/// Most streams of one connection that wait to be accepted.
-const STREAM_BACKLOG: usize = 256;
+/// Most streams one side of a connection has open, as over QUIC. Beyond it opening one waits until
+/// both sides have dropped another.
+const MAX_STREAMS: usize = 256;
 
 /// Most frames under way in one direction of a stream.
 const FRAMES_UNDER_WAY: usize = 64;
@@ -57,6 +58,17 @@ impl MemoryNetwork {
             network: self.clone(),
             name: name.to_owned(),
         }
+    }
+
+    /// How many connections to `address` are open.
+    #[must_use]
+    pub fn connections(&self, address: &str) -> usize {
+        let shared = self.shared.lock();
+        let links = shared.get(address).map(|entry| entry.connections.iter());
+        links.map_or(0, |links| {
+            let open = |link: &Arc<Link>| link.check().is_ok();
+            links.filter_map(Weak::upgrade).filter(open).count()
+        })
     }
 
     /// Cuts `address` off: its connections break, and no new one can be made until it is healed.
@@ -223,6 +235,8 @@ struct MemoryConnection {
     link: Arc<Link>,
     peer: String,
     outgoing: mpsc::Sender<Stream>,
+    /// One permit per stream that may still be opened from here.
+    allowed: Arc<Semaphore>,
     incoming: AsyncMutex<mpsc::Receiver<Stream>>,
 }
 
@@ -231,12 +245,13 @@ impl MemoryConnection {
         let link = Arc::new(Link {
             ended: watch::Sender::new(None),
         });
-        let (to_server, from_client) = mpsc::channel(STREAM_BACKLOG);
-        let (to_client, from_server) = mpsc::channel(STREAM_BACKLOG);
+        let (to_server, from_client) = mpsc::channel(MAX_STREAMS);
+        let (to_client, from_server) = mpsc::channel(MAX_STREAMS);
         let end = |peer: &str, outgoing, incoming| Self {
             link: Arc::clone(&link),
             peer: peer.to_owned(),
             outgoing,
+            allowed: Arc::new(Semaphore::new(MAX_STREAMS)),
             incoming: AsyncMutex::new(incoming),
         };
         (
@@ -264,10 +279,15 @@ impl Drop for MemoryConnection {
 impl Connection for MemoryConnection {
     async fn open_stream(&self) -> Result<Stream, TransportError> {
         self.link.check()?;
+        let permit = unless_ended(&self.link, Arc::clone(&self.allowed).acquire_owned()).await?;
+        // It is never closed.
+        let permit = permit
+            .map(Arc::new)
+            .map_err(|_| TransportError::StreamReset)?;
         let (to_peer, at_peer) = mpsc::channel(FRAMES_UNDER_WAY);
         let (from_peer, here) = mpsc::channel(FRAMES_UNDER_WAY);
-        let ours = stream(&self.link, to_peer, here);
-        let theirs = stream(&self.link, from_peer, at_peer);
+        let ours = stream(&self.link, &permit, to_peer, here);
+        let theirs = stream(&self.link, &permit, from_peer, at_peer);
         if self.outgoing.send(theirs).await.is_err() {
             return Err(Arc::clone(&self.link).ended().await);
         }
@@ -310,15 +330,18 @@ impl Connection for MemoryConnection {
 
 fn stream(
     link: &Arc<Link>,
+    permit: &Arc<OwnedSemaphorePermit>,
     to_peer: mpsc::Sender<EncodedFrame>,
     from_peer: mpsc::Receiver<EncodedFrame>,
 ) -> Stream {
     let send = MemorySend {
         link: Arc::clone(link),
         to_peer: Some(to_peer),
+        _permit: Arc::clone(permit),
     };
     let recv = MemoryRecv {
         from_peer,
+        _permit: Arc::clone(permit),
         decoder: FrameDecoder::new(),
         ended: Box::pin(Arc::clone(link).ended()),
     };
@@ -329,24 +352,23 @@ fn stream(
 struct MemorySend {
     link: Arc<Link>,
     to_peer: Option<mpsc::Sender<EncodedFrame>>,
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
-impl MemorySend {
-    /// Lets `wait` go on until it is done or the connection ends.
-    async fn unless_ended<T>(
-        link: &Arc<Link>,
-        wait: impl Future<Output = T>,
-    ) -> Result<T, TransportError> {
-        let mut ended = std::pin::pin!(Arc::clone(link).ended());
-        let mut wait = std::pin::pin!(wait);
-        std::future::poll_fn(|context| {
-            if let Poll::Ready(why) = ended.as_mut().poll(context) {
-                return Poll::Ready(Err(why));
-            }
-            wait.as_mut().poll(context).map(Ok)
-        })
-        .await
-    }
+/// Lets `wait` go on until it is done or the connection ends.
+async fn unless_ended<T>(
+    link: &Arc<Link>,
+    wait: impl Future<Output = T>,
+) -> Result<T, TransportError> {
+    let mut ended = std::pin::pin!(Arc::clone(link).ended());
+    let mut wait = std::pin::pin!(wait);
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(why) = ended.as_mut().poll(context) {
+            return Poll::Ready(Err(why));
+        }
+        wait.as_mut().poll(context).map(Ok)
+    })
+    .await
 }
 
 #[async_trait]
@@ -354,7 +376,7 @@ impl SendHalf for MemorySend {
     async fn send(&mut self, frames: &mut Vec<EncodedFrame>) -> Result<(), TransportError> {
         let to_peer = self.to_peer.as_ref().ok_or(TransportError::StreamReset)?;
         for frame in frames.drain(..) {
-            Self::unless_ended(&self.link, to_peer.send(frame))
+            unless_ended(&self.link, to_peer.send(frame))
                 .await?
                 .map_err(|_| TransportError::StreamReset)?;
         }
@@ -366,7 +388,7 @@ impl SendHalf for MemorySend {
             return Ok(());
         };
         // Room for all frames there can be: the peer has taken every one.
-        Self::unless_ended(&self.link, to_peer.reserve_many(FRAMES_UNDER_WAY))
+        unless_ended(&self.link, to_peer.reserve_many(FRAMES_UNDER_WAY))
             .await?
             .map_err(|_| TransportError::StreamReset)?;
         Ok(())
@@ -375,6 +397,7 @@ impl SendHalf for MemorySend {
 
 struct MemoryRecv {
     from_peer: mpsc::Receiver<EncodedFrame>,
+    _permit: Arc<OwnedSemaphorePermit>,
     decoder: FrameDecoder,
     ended: Pin<Box<dyn Future<Output = TransportError> + Send>>,
 }

@@ -187,3 +187,25 @@ async fn addresses_are_taken_once_and_free_after_closing() {
     drop(pair.listener);
     transport.listen("here").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_past_the_most_waits_until_both_sides_dropped_another() {
+    let pair = pair().await;
+    let mut open = Vec::new();
+    for _ in 0..256 {
+        let ours = pair.client.open_stream().await.unwrap();
+        open.push((ours, pair.server.accept_stream().await.unwrap()));
+    }
+    let wait = Duration::from_millis(10);
+    assert!(timeout(wait, pair.client.open_stream()).await.is_err());
+    let (ours, theirs) = open.pop().unwrap();
+    drop(ours);
+    assert!(timeout(wait, pair.client.open_stream()).await.is_err());
+    drop(theirs);
+    let last = pair.client.open_stream().await.unwrap();
+    let (waited, ()) = tokio::join!(pair.client.open_stream(), async {
+        pair.network.drop_connections("here");
+    });
+    assert!(matches!(waited, Err(TransportError::Lost { .. })));
+    drop(last);
+}
