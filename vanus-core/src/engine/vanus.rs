@@ -160,9 +160,13 @@ impl Vanus {
     /// # Errors
     /// When there is none.
     pub fn eventbus(&self, namespace: &str, name: &str) -> Result<Eventbus, Error> {
-        let bus = self
-            .control()
-            .bus(&Name::new(namespace)?, &Name::new(name)?)?;
+        let bus = match self.control().look(|catalog| catalog.bus(namespace, name)) {
+            Some(bus) => bus,
+            // Tells what is wrong with the names, or missing.
+            None => self
+                .control()
+                .bus(&Name::new(namespace)?, &Name::new(name)?)?,
+        };
         Ok(Eventbus::new(self.clone(), bus.record.id))
     }
 

@@ -31,7 +31,13 @@ impl Sink {
             drain_grace: Duration::ZERO,
             ..HttpServerOptions::default()
         };
-        tokio::spawn(serve_http(listener, service, options, stopping.clone()));
+        let serving = serve_http(
+            listener,
+            move |_| service.clone(),
+            options,
+            stopping.clone(),
+        );
+        tokio::spawn(serving);
         Self { url, got, stopping }
     }
 }
