@@ -10,7 +10,7 @@ mod io;
 mod memory;
 
 pub use self::{
-    api::{DirEntry, DirLock, File, Fs, OpenMode},
+    api::{DirEntry, DirLock, File, Fs, OpenMode, Space},
     disk::DiskFs,
     faulty::{Action, Fault, FaultyFs, OpKind},
     io::{

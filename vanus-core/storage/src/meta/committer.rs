@@ -9,9 +9,11 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        mpsc::{Receiver, Sender, channel},
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -26,6 +28,8 @@ use super::{
 pub const MAX_META_PENDING_BYTES: usize = 32 * 1024 * 1024;
 /// A group takes in no more batches once it has this many bytes.
 const MAX_GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// How long after the disk was full, or was found so again, it is tried anew.
+const RETRY_FULL: Duration = Duration::from_secs(1);
 /// The room in the queue is counted in units of this many bytes.
 const ROOM_UNIT: usize = 1024;
 
@@ -36,9 +40,22 @@ pub(super) trait Journal: Send + 'static {
     /// The durable value of a key.
     fn read(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, MetaError>;
 
-    /// Writes a group atomically and syncs it. An error means that it is unknown what of the
-    /// group is stored; the journal is not written to again.
-    fn write(&mut self, group: Group) -> Result<(), String>;
+    /// Writes a group atomically and syncs it. After an error the journal is not written to again,
+    /// unless the disk was full and [`heal`](Self::heal) made it well.
+    fn write(&mut self, group: Group) -> Result<(), WriteError>;
+
+    /// Tries to go on after the disk was full: true when groups are taken again and nothing is left
+    /// of the one that failed, false when there is no room yet. An error is final.
+    fn heal(&mut self) -> Result<bool, String>;
+}
+
+/// Why a group was not written; what of it is stored is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum WriteError {
+    /// The disk was full.
+    Full(String),
+    /// It failed.
+    Failed(String),
 }
 
 /// The queue into the committer thread. Dropping it writes what is queued and joins the thread.
@@ -55,6 +72,8 @@ struct Shared {
     queue: Mutex<Option<Sender<Request>>>,
     /// What failed first.
     poison: OnceLock<Arc<str>>,
+    /// Whether the disk is full and the journal not healed yet.
+    full: AtomicBool,
 }
 
 /// A batch in the queue.
@@ -73,6 +92,7 @@ impl Committer {
             room: Arc::new(Semaphore::new(MAX_META_PENDING_BYTES / ROOM_UNIT)),
             queue: Mutex::new(Some(sender)),
             poison: OnceLock::new(),
+            full: AtomicBool::new(false),
         });
         let run = {
             let shared = Arc::clone(&shared);
@@ -95,6 +115,9 @@ impl Committer {
         if let Some(cause) = self.poison() {
             return CommitFuture::known(Err(MetaError::Poisoned { cause }));
         }
+        if self.is_full() {
+            return CommitFuture::known(Err(MetaError::Full));
+        }
         let Ok(size) = u32::try_from(batch.bytes().div_ceil(ROOM_UNIT).max(1)) else {
             return CommitFuture::known(Err(MetaError::Closed));
         };
@@ -113,6 +136,11 @@ impl Committer {
                 .map_err(|_| MetaError::Closed)?;
             shared.enqueue(batch, room)
         }))
+    }
+
+    /// Whether nothing is taken for want of room.
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Acquire)
     }
 
     /// What failed first, if anything did.
@@ -144,10 +172,23 @@ impl Shared {
         }
     }
 
-    fn poisoned(&self) -> Option<MetaError> {
-        self.poison.get().map(|cause| MetaError::Poisoned {
+    /// Why nothing is written, if that is so.
+    fn refusal(&self) -> Option<MetaError> {
+        let poisoned = self.poison.get().map(|cause| MetaError::Poisoned {
             cause: Arc::clone(cause),
-        })
+        });
+        let full = self.full.load(Ordering::Acquire);
+        poisoned.or_else(|| full.then_some(MetaError::Full))
+    }
+
+    /// Tries to go on after the disk was full.
+    fn heal(&self, journal: &mut impl Journal) {
+        match journal.heal() {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(cause) => drop(self.poison.get_or_init(|| cause.into())),
+        }
+        self.full.store(false, Ordering::Release);
     }
 }
 
@@ -181,7 +222,22 @@ impl fmt::Debug for Committer {
 
 /// Answers groups of requests until the queue is closed and empty.
 fn run(mut journal: impl Journal, queue: &Receiver<Request>, shared: &Shared) {
-    while let Ok(first) = queue.recv() {
+    loop {
+        let first = if shared.full.load(Ordering::Acquire) {
+            match queue.recv_timeout(RETRY_FULL) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    shared.heal(&mut journal);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        } else {
+            match queue.recv() {
+                Ok(first) => first,
+                Err(_closed) => return,
+            }
+        };
         let mut pending = Pending::default();
         pending.take(first, &journal, shared);
         while pending.bytes < MAX_GROUP_BYTES
@@ -211,8 +267,8 @@ impl Pending {
             room,
         } = request;
         drop(room);
-        if let Some(poisoned) = shared.poisoned() {
-            let _ = answer.send(Err(poisoned));
+        if let Some(refusal) = shared.refusal() {
+            let _ = answer.send(Err(refusal));
             return;
         }
         self.bytes = self.bytes.saturating_add(batch.bytes());
@@ -225,10 +281,18 @@ impl Pending {
     fn finish(self, journal: &mut impl Journal, shared: &Shared) {
         let mut failed = None;
         if !self.group.changes.is_empty()
-            && let Err(cause) = journal.write(self.group)
+            && let Err(error) = journal.write(self.group)
         {
-            failed = Some(MetaError::Unknown {
-                cause: Arc::clone(shared.poison.get_or_init(|| cause.into())),
+            failed = Some(match error {
+                WriteError::Full(cause) => {
+                    shared.full.store(true, Ordering::Release);
+                    MetaError::Interrupted {
+                        cause: cause.into(),
+                    }
+                }
+                WriteError::Failed(cause) => MetaError::Unknown {
+                    cause: Arc::clone(shared.poison.get_or_init(|| cause.into())),
+                },
             });
         }
         for (waiter, answer) in self.waiting {
@@ -256,7 +320,8 @@ mod tests {
     struct Slow {
         entries: Arc<Mutex<Entries>>,
         begun: SyncSender<usize>,
-        outcome: Receiver<Result<(), String>>,
+        outcome: Receiver<Result<(), WriteError>>,
+        healed: Arc<AtomicBool>,
     }
 
     impl Journal for Slow {
@@ -268,7 +333,11 @@ mod tests {
                 .cloned())
         }
 
-        fn write(&mut self, group: Group) -> Result<(), String> {
+        fn heal(&mut self) -> Result<bool, String> {
+            Ok(self.healed.load(Ordering::SeqCst))
+        }
+
+        fn write(&mut self, group: Group) -> Result<(), WriteError> {
             self.begun.send(group.changes.len()).unwrap();
             self.outcome.recv().unwrap()?;
             let mut entries = self.entries.lock();
@@ -283,23 +352,27 @@ mod tests {
         committer: Committer,
         entries: Arc<Mutex<Entries>>,
         begun: Receiver<usize>,
-        outcome: SyncSender<Result<(), String>>,
+        outcome: SyncSender<Result<(), WriteError>>,
+        healed: Arc<AtomicBool>,
     }
 
     fn rig() -> Rig {
         let (begun_in, begun) = sync_channel(64);
         let (outcome, outcome_out) = sync_channel(64);
         let entries = Arc::new(Mutex::new(Entries::new()));
+        let healed = Arc::new(AtomicBool::new(false));
         let slow = Slow {
             entries: Arc::clone(&entries),
             begun: begun_in,
             outcome: outcome_out,
+            healed: Arc::clone(&healed),
         };
         Rig {
             committer: Committer::start(slow).unwrap(),
             entries,
             begun,
             outcome,
+            healed,
         }
     }
 
@@ -354,7 +427,7 @@ mod tests {
         assert_eq!(rig.begun.recv(), Ok(1));
         let late = rig.committer.commit(put("late"));
         rig.outcome
-            .send(Err("the disk is gone".to_owned()))
+            .send(Err(WriteError::Failed("the disk is gone".to_owned())))
             .unwrap();
         wait(first).unwrap();
         assert!(matches!(wait(won), Err(MetaError::Unknown { .. })));
@@ -369,6 +442,35 @@ mod tests {
         assert!(
             rig.begun.try_recv().is_err(),
             "a poisoned journal is not written to again"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_refuses_until_the_journal_is_healed() {
+        let rig = rig();
+        let first = rig.committer.commit(put("first"));
+        rig.begun.recv().unwrap();
+        let second = rig.committer.commit(put("second"));
+        rig.outcome
+            .send(Err(WriteError::Full("no space".to_owned())))
+            .unwrap();
+        assert!(matches!(wait(first), Err(MetaError::Interrupted { .. })));
+        assert!(matches!(wait(second), Err(MetaError::Full)));
+        assert!(rig.committer.is_full());
+        assert!(matches!(
+            wait(rig.committer.commit(put("third"))),
+            Err(MetaError::Full)
+        ));
+        rig.healed.store(true, Ordering::SeqCst);
+        while rig.committer.is_full() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        rig.outcome.send(Ok(())).unwrap();
+        wait(rig.committer.commit(put("fourth"))).unwrap();
+        let entries = rig.entries.lock();
+        assert_eq!(
+            entries.keys().map(|(_, key)| key).collect::<Vec<_>>(),
+            ["fourth"]
         );
     }
 
@@ -407,6 +509,7 @@ mod tests {
             entries,
             begun,
             outcome,
+            ..
         } = rig();
         (0..6).for_each(|_| outcome.send(Ok(())).unwrap());
         let held: Vec<_> = (0..5)
@@ -430,7 +533,10 @@ mod tests {
             fn read(&self, _: Table, _: &[u8]) -> Result<Option<Bytes>, MetaError> {
                 Ok(None)
             }
-            fn write(&mut self, _: Group) -> Result<(), String> {
+            fn heal(&mut self) -> Result<bool, String> {
+                Ok(true)
+            }
+            fn write(&mut self, _: Group) -> Result<(), WriteError> {
                 panic!("the journal died")
             }
         }
