@@ -46,6 +46,8 @@ impl Shared {
         let fs = self.context.fs.as_ref();
         for log in &deleted {
             log.writer.lock().close();
+            // Batches that were in memory keep the eventlog itself for a while.
+            log.chain.read().iter().for_each(|segment| segment.close());
             remove_files(fs, log.dir()).map_err(|e| self.trouble(&e, false))?;
         }
         if lsn > *reached {

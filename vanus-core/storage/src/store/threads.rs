@@ -232,7 +232,8 @@ fn checkpoint(shared: &Shared) {
         if now {
             shared.signals.state.lock().checkpoint_soon = false;
             drop(shared.run_checkpoint());
-            full |= shared.health.is_full(Worker::Checkpoint);
         }
+        // Also when only a file was to be prepared: the checkpoint that found no room is still due.
+        full |= shared.health.is_full(Worker::Checkpoint);
     }
 }

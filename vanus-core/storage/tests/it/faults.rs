@@ -417,3 +417,38 @@ fn a_disk_that_does_not_tell_how_much_is_free_changes_nothing() {
         Err(AppendError::LowSpace { .. })
     ));
 }
+
+#[test]
+fn with_threads_a_write_ahead_log_without_room_is_well_again_without_another_append() {
+    let memory = MemoryFs::new();
+    let fs = faulty(&memory);
+    let options = StoreOptions {
+        threads: Threads::Background,
+        ..StoreOptions::small()
+    };
+    let store = try_open(&fs, options).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    fs.plan(Fault::always(
+        OpKind::Allocate,
+        "wal/",
+        Action::Error(ErrorKind::StorageFull),
+    ));
+    let mut stored = 0;
+    let large = |name: u64| batch(&ids(&name.to_string(), 1), 20_000);
+    while store
+        .append_blocking(LOG, large(stored), Durability::Fsync)
+        .is_ok()
+    {
+        stored += 1;
+        assert!(stored < 1000);
+    }
+    assert_eq!(store.health(), Health::Full);
+    fs.clear();
+    for _ in 0..1000 {
+        if store.health() == Health::Ok {
+            return store.close().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it is full all the time");
+}
