@@ -182,6 +182,7 @@ impl MemoryFs {
             shared: self.shared.clone(),
             life: self.shared.life.load(Ordering::SeqCst),
             writable: mode != OpenMode::Read,
+            direct: mode == OpenMode::Direct,
         })
     }
 }
