@@ -27,6 +27,9 @@ pub(crate) const fn hint(code: ErrorCode) -> Option<&'static str> {
             "is the server running? Name it with --endpoint host:port or VANUS_GATEWAY"
         }
         ErrorCode::Timeout => "give it more time with --timeout, or see whether the server is busy",
+        ErrorCode::DiskReserve => {
+            "free space on the server's disk, shorten a retention or bound its size"
+        }
         ErrorCode::NoSpace => "free space on the server's disk, or shorten a retention",
         ErrorCode::StorePoisoned => {
             "the server's disk failed; look at its log, replace the disk, start it again"

@@ -104,6 +104,7 @@ fn assemble(
         syncing: Mutex::default(),
         deleting: Mutex::default(),
         cache: super::shared::Cache::default(),
+        space: super::space::SpaceGuard::default(),
         signals: super::shared::Signals::default(),
         logs: RwLock::new(logs),
         wal,

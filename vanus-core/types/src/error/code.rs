@@ -145,6 +145,9 @@ error_codes! {
     OffsetUnderflow = 9602, 404, Never;
     /// The offset lies after the next event to be written.
     OffsetOverflow = 9603, 404, Never;
+    /// Free space on the disk is below the reserve that is kept for everything but events; nothing
+    /// is published until there is room.
+    DiskReserve = 9604, 503, Safe;
     /// Too much is under way; ask again a little later.
     TryAgain = 9608, 429, Safe;
     /// What was open is closed.
