@@ -36,37 +36,7 @@ fn any_filter() -> impl Strategy<Value = FilterSpec> {
         1 => FilterSpec::Prefix(map),
         _ => FilterSpec::Suffix(map),
     });
-    let name = || prop::sample::select(vec!["type", "source", "subject", "e", "n", "none"]);
-    let text = || "[ab1]{0,2}";
-    let operator = prop::sample::select(vec!["AND", "OR", "XOR"]);
-    let sql_test = (name(), text(), 0..6).prop_map(|(name, text, form)| match form {
-        0 => format!("{name} = '{text}'"),
-        1 => format!("{name} LIKE '{text}%'"),
-        2 => format!("{name} LIKE '%{text}'"),
-        3 => format!("{name} IN ('{text}', 'b', 1)"),
-        4 => format!("NOT EXISTS {name}"),
-        _ => format!("{name} LIKE 'a_%{text}'"),
-    });
-    let sql = prop::collection::vec((sql_test, operator), 1..4).prop_map(|terms| {
-        let terms = terms
-            .into_iter()
-            .map(|(test, op)| format!("({test}) {op} "));
-        FilterSpec::Sql(format!("{}TRUE", terms.collect::<String>()))
-    });
-    let cel_test = (name(), text(), 0..6).prop_map(|(name, text, form)| match form {
-        0 => format!("event.{name} == dyn('{text}')"),
-        1 => format!("string(event.{name}).startsWith('{text}')"),
-        2 => format!("event.type == '{text}'"),
-        3 => format!("event.source.endsWith('{text}')"),
-        4 => format!("$a.(string) == '{text}'"),
-        _ => format!("!has(event.{name})"),
-    });
-    let operator = prop::sample::select(vec!["&&", "||"]);
-    let cel = prop::collection::vec((cel_test, operator), 1..4).prop_map(|terms| {
-        let terms = terms.into_iter().map(|(test, op)| format!("{test} {op} "));
-        FilterSpec::Cel(format!("{}true", terms.collect::<String>()))
-    });
-    let leaf = prop_oneof![6 => simple, 2 => sql, 2 => cel];
+    let leaf = prop_oneof![6 => simple, 2 => any_sql(), 2 => any_cel()];
     leaf.prop_recursive(3, 8, 3, |inner| {
         let several = || prop::collection::vec(inner.clone(), 1..4);
         prop_oneof![
@@ -76,6 +46,48 @@ fn any_filter() -> impl Strategy<Value = FilterSpec> {
         ]
     })
 }
+
+fn any_name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["type", "source", "subject", "e", "n", "none"])
+}
+
+fn any_sql() -> impl Strategy<Value = FilterSpec> {
+    let operator = prop::sample::select(vec!["AND", "OR", "XOR"]);
+    let sql_test = (any_name(), "[ab1]{0,2}", 0..6).prop_map(|(name, text, form)| match form {
+        0 => format!("{name} = '{text}'"),
+        1 => format!("{name} LIKE '{text}%'"),
+        2 => format!("{name} LIKE '%{text}'"),
+        3 => format!("{name} IN ('{text}', 'b', 1)"),
+        4 => format!("NOT EXISTS {name}"),
+        _ => format!("{name} LIKE 'a_%{text}'"),
+    });
+    prop::collection::vec((sql_test, operator), 1..4).prop_map(|terms| {
+        let terms = terms
+            .into_iter()
+            .map(|(test, op)| format!("({test}) {op} "));
+        FilterSpec::Sql(format!("{}TRUE", terms.collect::<String>()))
+    })
+}
+
+#[cfg(feature = "cel")]
+fn any_cel() -> impl Strategy<Value = FilterSpec> {
+    let cel_test = (any_name(), "[ab1]{0,2}", 0..6).prop_map(|(name, text, form)| match form {
+        0 => format!("event.{name} == dyn('{text}')"),
+        1 => format!("string(event.{name}).startsWith('{text}')"),
+        2 => format!("event.type == '{text}'"),
+        3 => format!("event.source.endsWith('{text}')"),
+        4 => format!("$a.(string) == '{text}'"),
+        _ => format!("!has(event.{name})"),
+    });
+    let operator = prop::sample::select(vec!["&&", "||"]);
+    prop::collection::vec((cel_test, operator), 1..4).prop_map(|terms| {
+        let terms = terms.into_iter().map(|(test, op)| format!("{test} {op} "));
+        FilterSpec::Cel(format!("{}true", terms.collect::<String>()))
+    })
+}
+
+#[cfg(not(feature = "cel"))]
+use any_sql as any_cel;
 
 fn any_event() -> impl Strategy<Value = Event> {
     let text = || "[ab1]{1,3}";

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use vanus_expr::{EventView, Filter, cesql::FUNCTIONS};
-use vanus_types::{Event, control::FilterSpec};
+use vanus_expr::cesql::FUNCTIONS;
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/filters.md");
@@ -50,6 +49,9 @@ fn the_functions_of_cel_are_listed_as_they_are() {
 #[test]
 #[cfg(feature = "cel")]
 fn the_examples_pass_the_event_of_the_page() {
+    use vanus_expr::{EventView, Filter};
+    use vanus_types::{Event, control::FilterSpec};
+
     let page = page();
     let blocks: Vec<&str> = page.split("```json\n").skip(1).collect();
     let blocks = blocks
