@@ -13,7 +13,15 @@ pub enum OpenMode {
     CreateNew,
     /// For reading and writing; made empty when it does not exist.
     OpenOrCreate,
+    /// For writing past the page cache; the file must exist. Position, length and memory address of every
+    /// [`File::write_at`] have to be multiples of [`DIRECT_BLOCK`]. What other handles read and write stays coherent
+    /// with it, and a sync is needed all the same.
+    Direct,
 }
+
+/// What positions, lengths and addresses of writes past the page cache are multiples of, in bytes: no disk in use asks
+/// for more.
+pub const DIRECT_BLOCK: usize = 4096;
 
 /// One name in a folder, as [`Fs::list_dir`] reports it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +50,8 @@ pub trait Fs: Send + Sync + Debug {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`], [`io::ErrorKind::AlreadyExists`], or what the disk says.
+    /// [`io::ErrorKind::NotFound`], [`io::ErrorKind::AlreadyExists`], [`io::ErrorKind::InvalidInput`] where the file
+    /// system has no [`OpenMode::Direct`], or what the disk says.
     fn open(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn File>>;
 
     /// Renames a file, replacing `to` when it exists. Folders can not be renamed.
@@ -114,7 +123,8 @@ pub trait File: Send + Sync + Debug {
     /// and `offset` reads as zeros.
     ///
     /// # Errors
-    /// [`io::ErrorKind::StorageFull`], or what the disk says.
+    /// [`io::ErrorKind::StorageFull`], [`io::ErrorKind::InvalidInput`] for a place or piece that [`OpenMode::Direct`] does
+    /// not take, or what the disk says.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
 
     /// Writes the pieces one after the other, beginning at `offset`; answers the bytes written, possibly
@@ -155,6 +165,10 @@ pub trait File: Send + Sync + Debug {
     /// # Errors
     /// What the disk says.
     fn len(&self) -> io::Result<u64>;
+
+    /// Says that `len` bytes at `offset` will be read soon, so that the disk can begin. A hint: nothing waits for it, and
+    /// a file system may do nothing.
+    fn prefetch(&self, _offset: u64, _len: u64) {}
 
     /// Whether the length is 0.
     ///

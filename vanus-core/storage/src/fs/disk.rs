@@ -7,14 +7,18 @@
 use std::{
     fs, io,
     io::IoSlice,
-    os::unix::fs::FileExt,
+    num::NonZeroU64,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{Advice, FallocateFlags, OFlags};
 
 use super::{DirEntry, DirLock, File, Fs, OpenMode, api::check_path};
+
+/// The flag of writes past the page cache.
+const DIRECT: i32 = OFlags::DIRECT.bits().cast_signed();
 
 /// A folder of the real file system.
 #[derive(Debug, Clone)]
@@ -54,6 +58,7 @@ impl Fs for DiskFs {
             OpenMode::Write => drop(options.write(true)),
             OpenMode::CreateNew => drop(options.write(true).create_new(true)),
             OpenMode::OpenOrCreate => drop(options.write(true).create(true).truncate(false)),
+            OpenMode::Direct => drop(options.write(true).custom_flags(DIRECT)),
         }
         Ok(Arc::new(DiskFile(options.open(full)?)))
     }
@@ -158,6 +163,11 @@ impl File for DiskFile {
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
             other => Ok(other?),
         }
+    }
+
+    fn prefetch(&self, offset: u64, len: u64) {
+        // A hint that is refused costs nothing but time.
+        let _ = rustix::fs::fadvise(&self.0, offset, NonZeroU64::new(len), Advice::WillNeed);
     }
 
     fn len(&self) -> io::Result<u64> {

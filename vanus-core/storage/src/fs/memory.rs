@@ -177,6 +177,7 @@ impl MemoryFs {
             shared: self.shared.clone(),
             life: self.shared.life.load(Ordering::SeqCst),
             writable: mode != OpenMode::Read,
+            direct: mode == OpenMode::Direct,
         })
     }
 }

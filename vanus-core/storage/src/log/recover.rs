@@ -382,6 +382,7 @@ impl<'a> Recovery<'a> {
         let mut active = Active {
             segment: segment.clone(),
             file: None,
+            direct: None,
             position,
             indexed,
             pending: Vec::new(),

@@ -4,7 +4,7 @@
 //! writer, run without any lock, and finished with the writer again. A job that fails changes nothing, and the next
 //! one covers what it should have.
 
-use std::{io::IoSlice, sync::Arc};
+use std::{io, io::IoSlice, sync::Arc};
 
 use vanus_types::{Batch, EventlogId};
 
@@ -19,6 +19,9 @@ use crate::{
 
 /// Batches written with one call: two pieces each, below what the kernel takes at once.
 const WRITE_BATCHES: usize = 512;
+
+/// From how many bytes on a write goes past the page cache, mostly. Smaller ones are likely to be read from there soon.
+const DIRECT_BYTES: u64 = 1024 * 1024;
 
 /// What is in segment files so far. There is one for each eventlog.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(super) struct Active {
     pub(super) segment: Arc<Segment>,
     /// Open while it is dirty, so that an error of a later sync is not lost with the handle.
     pub(super) file: Option<Arc<dyn File>>,
+    /// The same file past the page cache, open as long, once a large write wanted it.
+    pub(super) direct: Option<Direct>,
     pub(super) position: u64,
     /// Position of the last sparse entry, 0 when there is none.
     pub(super) indexed: u64,
@@ -57,6 +62,13 @@ pub(super) struct Active {
     pub(super) index_len: u64,
     /// The end as of the last checkpoint.
     pub(super) checkpointed: u64,
+}
+
+/// A file past the page cache, or that the disk has no such thing.
+#[derive(Debug, Clone)]
+pub(super) enum Direct {
+    Open(Arc<dyn File>),
+    Refused,
 }
 
 impl Active {
@@ -77,9 +89,54 @@ impl Active {
         Ok(file)
     }
 
+    /// The handle to write large pieces with, where the disk has such a thing.
+    fn open_direct(&mut self, context: &FileContext) -> Result<Option<Arc<dyn File>>, DiskError> {
+        if self.direct.is_none() {
+            let path = self.segment.path();
+            self.direct = match context.fs.open(path, OpenMode::Direct) {
+                Ok(file) => Some(Direct::Open(file)),
+                Err(e) if e.kind() == io::ErrorKind::InvalidInput => Some(Direct::Refused),
+                Err(e) => return Err(DiskError::new("open", path)(e)),
+            };
+        }
+        match &self.direct {
+            Some(Direct::Open(file)) => Ok(Some(file.clone())),
+            Some(Direct::Refused) | None => Ok(None),
+        }
+    }
+
+    /// Writes the pieces, `len` bytes, at the end: what is large past the page cache.
+    fn write(
+        &mut self,
+        context: &FileContext,
+        pieces: &[&[u8]],
+        len: u64,
+    ) -> Result<(), DiskError> {
+        let file = self.open(context)?;
+        let fail = DiskError::new("write to", self.segment.path().to_owned());
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().copied().map(IoSlice::new).collect();
+        if len >= DIRECT_BYTES
+            && let Some(direct) = self.open_direct(context)?
+        {
+            let files = (file.as_ref(), direct.as_ref());
+            match context
+                .staging
+                .lock()
+                .write_around(files, pieces, self.position)
+            {
+                Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                    self.direct = Some(Direct::Refused);
+                }
+                other => return other.map_err(fail),
+            }
+        }
+        write_all_vectored_at(file.as_ref(), &mut slices, self.position).map_err(fail)
+    }
+
     /// Lets go of the handle; readers may keep it.
     pub(super) fn release(&mut self, context: &FileContext) {
         self.file = None;
+        self.direct = None;
         self.segment.release(&context.handles);
     }
 
@@ -212,6 +269,7 @@ impl Writer {
         self.active = Some(Active {
             segment: segment.clone(),
             file: Some(file),
+            direct: None,
             position: FIRST_BATCH,
             indexed: 0,
             pending: Vec::new(),
@@ -267,14 +325,12 @@ impl Writer {
             .iter()
             .map(|batch| batch.header().encode())
             .collect();
-        let mut pieces: Vec<IoSlice<'_>> = headers
+        let pieces: Vec<&[u8]> = headers
             .iter()
             .zip(batches)
-            .flat_map(|(header, batch)| [IoSlice::new(header), IoSlice::new(batch.body())])
+            .flat_map(|(header, batch)| [header.as_slice(), batch.body()])
             .collect();
-        let file = active.open(context)?;
-        write_all_vectored_at(file.as_ref(), &mut pieces, active.position)
-            .map_err(DiskError::new("write to", active.segment.path()))?;
+        active.write(context, &pieces, end - active.position)?;
         for batch in batches {
             let position = active.position;
             active.index(batch.header(), position);

@@ -26,6 +26,8 @@ const NO_TIME: i64 = i64::MIN;
 const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 /// Readers whose place is remembered, so that reading on does not start at an index entry.
 const HINTS: usize = 4;
+/// From which length on a reader that reads on has the next block fetched ahead; below, the system does so by itself.
+const PREFETCHED: usize = 256 * 1024;
 
 /// One segment. What is below [`Segment::end_position`] never changes.
 #[derive(Debug)]
@@ -225,11 +227,13 @@ impl Segment {
         max_bytes: usize,
     ) -> Result<Vec<vanus_types::Batch>, SegmentError> {
         let end = self.end_position();
+        let mut reads_on = false;
         let (file, (position, at)) = self
             .open_at(fs, handles, |index, hints| {
                 let hint = hints
                     .iter()
                     .find(|(hint, position)| *hint == offset && *position > 0);
+                reads_on = hint.is_some();
                 hint.map_or_else(
                     || index.at_offset(self.base, offset),
                     |&(offset, position)| (position, offset),
@@ -238,6 +242,11 @@ impl Segment {
             .map_err(DiskError::new("open", self.path.as_str()))?;
         let block = max_bytes.clamp(super::INDEX_EVERY as usize, 8 * super::scan::READ_BLOCK)
             + super::INDEX_EVERY as usize;
+        let next = position + block as u64;
+        if reads_on && block >= PREFETCHED && next < end {
+            // The disk fetches the next block while this one is checked and used.
+            file.prefetch(next, (block as u64).min(end - next));
+        }
         let mut scan = Scan::new(file.as_ref(), self.log, (position, at), end)
             .block_len(block)
             .buffers(&handles.buffers);

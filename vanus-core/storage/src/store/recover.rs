@@ -22,7 +22,7 @@ use super::{
     superblock,
 };
 use crate::{
-    fs::Fs,
+    fs::{Fs, Staging},
     log::{AppendFault, FileContext, Log, RecoveredLog},
     segment::{Handles, SEGMENTS_DIR, dir_log},
     wal::{Entry, Replay, WAL_DIR, WalFiles, WalWriter, read_checkpoint, replay},
@@ -56,6 +56,7 @@ pub(crate) fn open(
         handles: Handles::new(options.max_open_segments),
         options,
         // What was made before a kill may be in memory only.
+        staging: Mutex::new(Staging::new()),
         new_dirs: AtomicBool::new(true),
     };
     let mut recovery = Recovery::read(&context)?;

@@ -47,7 +47,13 @@ pub(super) async fn measure(
         until: Until::Events(bench.count),
     };
     let published = load
-        .run(context, bus, events, &Count::default(), stop)
+        .run(
+            context,
+            std::slice::from_ref(bus),
+            events,
+            &Count::default(),
+            stop,
+        )
         .await?
         .events;
     if stop.is_asked() {

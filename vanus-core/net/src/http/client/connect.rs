@@ -1,6 +1,6 @@
 //! Making connections to hosts: TCP, then TLS if asked for, then HTTP/1.1 or HTTP/2.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -19,6 +19,21 @@ use crate::quic::{add_authorities, provider, public_roots};
 
 /// Most bytes of an answer's head.
 const MAX_HEAD_LEN: usize = 64 * 1024;
+
+/// Opens a plain TCP connection to `address` that sends at once what it is given. Cancellation
+/// safe: nothing is left behind.
+///
+/// # Errors
+/// What the system says, for example that nobody listens.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where sockets are opened"
+)]
+pub async fn connect_tcp(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
 
 /// A connection that takes requests.
 #[derive(Debug)]
