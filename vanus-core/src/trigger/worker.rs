@@ -53,6 +53,9 @@ const READ_AHEAD: usize = 256;
 /// Longest single wait for a due time: the wall clock may jump while we wait for it.
 const LONGEST_SLEEP_MS: i64 = 1_000;
 
+/// Events that are filtered before other tasks get their turn.
+const FILTERED_AT_ONCE: usize = 64;
+
 /// How far a worker is, readable by others.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
@@ -265,7 +268,7 @@ impl Worker {
         match chunk {
             Ok(chunk) => {
                 for batch in &chunk.batches {
-                    self.take_batch(batch);
+                    self.take_batch(batch).await;
                 }
             }
             Err(LogError::Underflow { start, .. }) => {
@@ -285,10 +288,14 @@ impl Worker {
         }
     }
 
-    fn take_batch(&mut self, batch: &Batch) {
+    async fn take_batch(&mut self, batch: &Batch) {
         let (mut seen, mut filtered) = (0, 0);
         let mut index = JsonIndex::new();
-        for (offset, event) in batch.events() {
+        for (number, (offset, event)) in batch.events().enumerate() {
+            if number % FILTERED_AT_ONCE == FILTERED_AT_ONCE - 1 {
+                // An expression may take a millisecond for an event.
+                tokio::task::yield_now().await;
+            }
             if offset < self.tracker.position() {
                 continue;
             }

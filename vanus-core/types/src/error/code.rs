@@ -77,6 +77,10 @@ error_codes! {
     InvalidRequest = 9100, 400, Never;
     /// An argument is out of its range or of the wrong form.
     InvalidArgument = 9101, 400, Never;
+    /// The CESQL expression of a filter has a mistake.
+    InvalidSql = 9102, 400, Never;
+    /// The CEL expression of a filter has a mistake.
+    InvalidCel = 9103, 400, Never;
     /// A filter names an attribute without a value, or a value without an attribute.
     FilterAttributeEmpty = 9104, 400, Never;
     /// A filter must have exactly one dialect.
