@@ -46,7 +46,9 @@ pub(super) async fn ping_pong(
     span: &Span,
 ) -> Result<(Latencies, u64), CliError> {
     let mut times = Latencies::new()?;
-    let mut stream = connect_tcp(&address.ip().to_string(), address.port()).await.map_err(|error| failed(&error))?;
+    let mut stream = connect_tcp(&address.ip().to_string(), address.port())
+        .await
+        .map_err(|error| failed(&error))?;
     stream
         .write_u8(PING_PONG)
         .await
