@@ -105,6 +105,11 @@ pub trait Fs: Send + Sync + Debug {
     /// What the disk says.
     fn exists(&self, path: &str) -> io::Result<bool>;
 
+    /// Most files this process may have open at once; [`u64::MAX`] where nothing bounds them.
+    fn most_open_files(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Takes the lock file `path`, made when missing, for as long as the answer lives; it is released when
     /// the process dies, however it dies.
     ///

@@ -107,6 +107,11 @@ impl Fs for DiskFs {
         self.resolve(path)?.try_exists()
     }
 
+    fn most_open_files(&self) -> u64 {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        limit.current.unwrap_or(u64::MAX)
+    }
+
     fn lock(&self, path: &str) -> io::Result<Box<dyn DirLock>> {
         let file = fs::OpenOptions::new()
             .read(true)

@@ -40,6 +40,7 @@ pub(crate) fn open(
     entropy: Arc<dyn Entropy>,
     options: StoreOptions,
 ) -> Result<Shared, OpenError> {
+    let options = options.within(fs.most_open_files());
     let id = superblock::open(fs.as_ref(), entropy.as_ref())?;
     for dir in [WAL_DIR, SEGMENTS_DIR] {
         fs.create_dir_all(dir)
