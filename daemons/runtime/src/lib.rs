@@ -4,8 +4,10 @@
 //! The flags of a command line are parsed by each daemon; their meaning is [`config`]'s.
 
 pub mod config;
+mod open_files;
 pub mod signals;
 pub mod telemetry;
 pub mod ticker;
 
 pub use config::{Config, ConfigError, Sources};
+pub use open_files::raise_open_files;

@@ -132,6 +132,7 @@ fn open_options(config: &Config) -> OpenOptions {
         wal_file_bytes: config.wal_size.0,
         segment_bytes: config.segment_size.0,
         cache_bytes: config.cache_size.0,
+        disk_reserve: config.disk_reserve.0,
         ..StoreOptions::default()
     };
     OpenOptions {
@@ -175,7 +176,9 @@ fn health_probe(vanus: &Vanus, shutdown: &Shutdown) -> HealthProbe {
     HealthProbe::new(move || match vanus.health() {
         EngineHealth::Failed(why) => Health::Dead(why),
         _ if drain.is_cancelled() => Health::NotReady("draining".to_owned()),
-        EngineHealth::Full => Health::NotReady("the disk is full".to_owned()),
+        health @ (EngineHealth::Full | EngineHealth::LowSpace { .. }) => {
+            Health::NotReady(health.to_string())
+        }
         EngineHealth::Ok => Health::Ready,
     })
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use vanus_runtime::{signals::Shutdown, telemetry::init_logs};
+use vanus_runtime::{raise_open_files, signals::Shutdown, telemetry::init_logs};
 
 #[expect(
     clippy::print_stderr,
@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::from(2);
     }
+    let files = raise_open_files();
+    tracing::debug!(files, "open files are limited");
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::process::{Signal, getpid, kill_process};
-use vanus_storage::fs::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode};
+use vanus_storage::fs::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode, Space};
 
 /// The kinds of calls that change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -181,8 +181,8 @@ impl Fs for DyingFs {
         self.inner.lock(path)
     }
 
-    fn free_space(&self) -> io::Result<u64> {
-        self.inner.free_space()
+    fn space(&self) -> io::Result<Space> {
+        self.inner.space()
     }
 }
 

@@ -265,14 +265,14 @@ async fn http_is_compared_with_a_server_that_does_nothing() {
     ];
     let report = bench(&stage, &http).await;
     let rows = report["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 4);
+    assert_eq!(rows.len(), 5);
     assert!(
-        rows[..3]
+        rows[..4]
             .iter()
             .all(|row| row["events"].as_u64().unwrap() > 0),
         "{rows:?}"
     );
-    assert!(rows[3]["events"].as_u64().unwrap() >= 500);
+    assert!(rows[4]["events"].as_u64().unwrap() >= 500);
     assert!(report["ratios"][0]["value"].as_f64().unwrap() > 0.0);
     stage.close().await;
 }

@@ -7,4 +7,4 @@ mod client;
 mod server;
 
 pub use client::{HttpClient, HttpClientOptions, HttpError, HttpResponse, HttpTarget, connect_tcp};
-pub use server::{HttpServerOptions, Peer, bind_tcp, serve_http};
+pub use server::{HttpServerOptions, bind_tcp, serve_http};

@@ -32,6 +32,15 @@ pub struct DirEntry {
     pub is_dir: bool,
 }
 
+/// How much a file system holds, as [`Fs::space`] reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written by who asks.
+    pub free: u64,
+    /// Bytes of the whole file system, used or not.
+    pub total: u64,
+}
+
 /// Holds the lock taken with [`Fs::lock`]; dropping it releases the lock.
 pub trait DirLock: Send + Sync + Debug {}
 
@@ -96,6 +105,11 @@ pub trait Fs: Send + Sync + Debug {
     /// What the disk says.
     fn exists(&self, path: &str) -> io::Result<bool>;
 
+    /// Most files this process may have open at once; [`u64::MAX`] where nothing bounds them.
+    fn most_open_files(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Takes the lock file `path`, made when missing, for as long as the answer lives; it is released when
     /// the process dies, however it dies.
     ///
@@ -103,11 +117,11 @@ pub trait Fs: Send + Sync + Debug {
     /// [`io::ErrorKind::WouldBlock`] when somebody else holds it, or what the disk says.
     fn lock(&self, path: &str) -> io::Result<Box<dyn DirLock>>;
 
-    /// Bytes that can still be written.
+    /// How much room there is, on the file system that holds the root.
     ///
     /// # Errors
     /// What the disk says.
-    fn free_space(&self) -> io::Result<u64>;
+    fn space(&self) -> io::Result<Space>;
 }
 
 /// An open file. Reads and writes name their position, so one handle serves many threads.

@@ -15,7 +15,7 @@ use std::{
 
 use rustix::fs::{Advice, FallocateFlags, OFlags};
 
-use super::{DirEntry, DirLock, File, Fs, OpenMode, api::check_path};
+use super::{DirEntry, DirLock, File, Fs, OpenMode, Space, api::check_path};
 
 /// The flag of writes past the page cache.
 const DIRECT: i32 = OFlags::DIRECT.bits().cast_signed();
@@ -107,6 +107,11 @@ impl Fs for DiskFs {
         self.resolve(path)?.try_exists()
     }
 
+    fn most_open_files(&self) -> u64 {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        limit.current.unwrap_or(u64::MAX)
+    }
+
     fn lock(&self, path: &str) -> io::Result<Box<dyn DirLock>> {
         let file = fs::OpenOptions::new()
             .read(true)
@@ -124,9 +129,12 @@ impl Fs for DiskFs {
         }
     }
 
-    fn free_space(&self) -> io::Result<u64> {
+    fn space(&self) -> io::Result<Space> {
         let stat = rustix::fs::statvfs(&self.root)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        Ok(Space {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode};
+use super::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode, Space};
 
 /// The calls a [`Fault`] can be planned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum OpKind {
     SyncDir,
     /// [`Fs::list_dir`].
     List,
+    /// [`Fs::space`]; its path is the empty one.
+    Space,
 }
 
 /// What happens to a call that was picked.
@@ -268,8 +270,9 @@ impl Fs for FaultyFs {
         self.inner.lock(path)
     }
 
-    fn free_space(&self) -> io::Result<u64> {
-        self.inner.free_space()
+    fn space(&self) -> io::Result<Space> {
+        self.plan.meet(OpKind::Space, "")?;
+        self.inner.space()
     }
 }
 

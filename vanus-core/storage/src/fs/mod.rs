@@ -12,7 +12,7 @@ mod memory;
 
 pub(crate) use self::direct::Staging;
 pub use self::{
-    api::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode},
+    api::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode, Space},
     disk::DiskFs,
     faulty::{Action, Fault, FaultyFs, OpKind},
     io::{

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use vanus_types::{Batch, EventlogId};
 
-use super::{FileContext, Log, Writer, producers::Producers, snapshot, writer::Active};
+use super::{FileContext, Log, Writer, active::Active, producers::Producers, snapshot};
 use crate::{
     fs::{File, OpenMode, read_file, read_full_at, remove_if_there, replace_file},
     segment::{

@@ -4,24 +4,25 @@
 //! writer, run without any lock, and finished with the writer again. A job that fails changes nothing, and the next
 //! one covers what it should have.
 
-use std::{io, io::IoSlice, sync::Arc};
+use std::sync::Arc;
 
 use vanus_types::{Batch, EventlogId};
 
-use super::{FileContext, Log, producers::Producers, snapshot};
+use super::{
+    FileContext, Log,
+    active::Active,
+    job::{CheckpointJob, Part, Saved},
+    producers::Producers,
+    snapshot,
+};
 use crate::{
-    fs::{File, OpenMode, replace_file, write_all_at, write_all_vectored_at},
-    segment::{
-        ENTRY_LEN, EntryKind, FIRST_BATCH, INDEX_EVERY, Index, IndexEntry, Segment, SegmentHeader,
-    },
+    fs::{File, OpenMode, write_all_at},
+    segment::{ENTRY_LEN, EntryKind, FIRST_BATCH, Index, IndexEntry, Segment, SegmentHeader},
     store::DiskError,
 };
 
 /// Batches written with one call: two pieces each, below what the kernel takes at once.
 const WRITE_BATCHES: usize = 512;
-
-/// From how many bytes on a write goes past the page cache, mostly. Smaller ones are likely to be read from there soon.
-const DIRECT_BYTES: u64 = 1024 * 1024;
 
 /// What is in segment files so far. There is one for each eventlog.
 #[derive(Debug)]
@@ -43,118 +44,6 @@ pub(crate) struct Writer {
     /// Segments made so far, and as of which of them the names are durable.
     pub(super) names: (u64, u64),
     closed: bool,
-}
-
-/// A segment that is written to, or was.
-#[derive(Debug)]
-pub(super) struct Active {
-    pub(super) segment: Arc<Segment>,
-    /// Open while it is dirty, so that an error of a later sync is not lost with the handle.
-    pub(super) file: Option<Arc<dyn File>>,
-    /// The same file past the page cache, open as long, once a large write wanted it.
-    pub(super) direct: Option<Direct>,
-    pub(super) position: u64,
-    /// Position of the last sparse entry, 0 when there is none.
-    pub(super) indexed: u64,
-    /// Entries not in the index file yet.
-    pub(super) pending: Vec<IndexEntry>,
-    /// Bytes of the index file that are right.
-    pub(super) index_len: u64,
-    /// The end as of the last checkpoint.
-    pub(super) checkpointed: u64,
-}
-
-/// A file past the page cache, or that the disk has no such thing.
-#[derive(Debug, Clone)]
-pub(super) enum Direct {
-    Open(Arc<dyn File>),
-    Refused,
-}
-
-impl Active {
-    fn is_dirty(&self) -> bool {
-        self.position != self.checkpointed
-    }
-
-    /// The handle to write with.
-    fn open(&mut self, context: &FileContext) -> Result<Arc<dyn File>, DiskError> {
-        if let Some(file) = &self.file {
-            return Ok(file.clone());
-        }
-        let file = self
-            .segment
-            .reopen(context.fs.as_ref())
-            .map_err(DiskError::new("open", self.segment.path()))?;
-        self.file = Some(file.clone());
-        Ok(file)
-    }
-
-    /// The handle to write large pieces with, where the disk has such a thing.
-    fn open_direct(&mut self, context: &FileContext) -> Result<Option<Arc<dyn File>>, DiskError> {
-        if self.direct.is_none() {
-            let path = self.segment.path();
-            self.direct = match context.fs.open(path, OpenMode::Direct) {
-                Ok(file) => Some(Direct::Open(file)),
-                Err(e) if e.kind() == io::ErrorKind::InvalidInput => Some(Direct::Refused),
-                Err(e) => return Err(DiskError::new("open", path)(e)),
-            };
-        }
-        match &self.direct {
-            Some(Direct::Open(file)) => Ok(Some(file.clone())),
-            Some(Direct::Refused) | None => Ok(None),
-        }
-    }
-
-    /// Writes the pieces, `len` bytes, at the end: what is large past the page cache.
-    fn write(
-        &mut self,
-        context: &FileContext,
-        pieces: &[&[u8]],
-        len: u64,
-    ) -> Result<(), DiskError> {
-        let file = self.open(context)?;
-        let fail = DiskError::new("write to", self.segment.path().to_owned());
-        let mut slices: Vec<IoSlice<'_>> = pieces.iter().copied().map(IoSlice::new).collect();
-        if len >= DIRECT_BYTES
-            && let Some(direct) = self.open_direct(context)?
-        {
-            let files = (file.as_ref(), direct.as_ref());
-            match context
-                .staging
-                .lock()
-                .write_around(files, pieces, self.position)
-            {
-                Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
-                    self.direct = Some(Direct::Refused);
-                }
-                other => return other.map_err(fail),
-            }
-        }
-        write_all_vectored_at(file.as_ref(), &mut slices, self.position).map_err(fail)
-    }
-
-    /// Lets go of the handle; readers may keep it.
-    pub(super) fn release(&mut self, context: &FileContext) {
-        self.file = None;
-        self.direct = None;
-        self.segment.release(&context.handles);
-    }
-
-    /// Notes a batch that begins at `position` if an entry is due.
-    pub(super) fn index(&mut self, batch: &vanus_types::BatchHeader, position: u64) {
-        if self.indexed != 0 && position - self.indexed < INDEX_EVERY {
-            return;
-        }
-        self.indexed = position;
-        let entry = IndexEntry {
-            offset: batch.base_offset,
-            position,
-            time_ms: batch.append_time_ms,
-            kind: EntryKind::Sparse,
-        };
-        self.pending.push(entry);
-        self.segment.with_index(|index| index.push(entry));
-    }
 }
 
 impl Writer {
@@ -401,7 +290,7 @@ impl Writer {
         }
     }
 
-    fn finish(&mut self, job: &CheckpointJob, context: &FileContext) {
+    pub(super) fn finish(&mut self, job: &CheckpointJob, context: &FileContext) {
         for part in &job.parts {
             let same = |active: &&mut Active| active.segment.base() == part.segment.base();
             if let Some(active) = self.closing.iter_mut().chain(&mut self.active).find(same) {
@@ -425,113 +314,5 @@ impl Writer {
         if let Some(names) = job.names {
             self.names.1 = self.names.1.max(names);
         }
-    }
-}
-
-/// The work of one checkpoint for one eventlog.
-#[derive(Debug)]
-pub(crate) struct CheckpointJob {
-    log: Arc<Log>,
-    parts: Vec<Part>,
-    /// The segments made when the job was taken, if their names are to be synced.
-    names: Option<u64>,
-    producers: Option<Saved>,
-}
-
-#[derive(Debug)]
-struct Part {
-    segment: Arc<Segment>,
-    file: Option<Arc<dyn File>>,
-    position: u64,
-    /// How many of the entries were waiting in the writer; one more is the checkpoint's own.
-    pending: usize,
-    entries: Vec<IndexEntry>,
-    index_at: u64,
-    seal: bool,
-}
-
-#[derive(Debug)]
-struct Saved {
-    bytes: Vec<u8>,
-    version: u64,
-    written: u64,
-}
-
-/// Why a job failed.
-#[derive(Debug)]
-pub(crate) struct JobError {
-    pub(crate) error: DiskError,
-    /// A sync failed: what is on the disk is not known any more.
-    pub(crate) fatal: bool,
-}
-
-impl CheckpointJob {
-    /// Makes everything durable in the order that recovery relies on: segments, their names, the producers, and only
-    /// then the index which says so. Answers the number of syncs.
-    pub(crate) fn run(&self, context: &FileContext) -> Result<u64, JobError> {
-        let fs = context.fs.as_ref();
-        let fatal = |error| JobError { error, fatal: true };
-        // A failed sync is fatal whatever it says; a failed write only unless the disk is full.
-        let write = |error: DiskError| JobError {
-            fatal: !error.is_full(),
-            error,
-        };
-        let mut syncs = 0;
-        for part in &self.parts {
-            let path = part.segment.path();
-            let file = match &part.file {
-                Some(file) => Ok(file.clone()),
-                None => fs.open(path, OpenMode::Write),
-            };
-            let file = file.map_err(DiskError::new("open", path)).map_err(write)?;
-            file.sync_data()
-                .map_err(DiskError::new("sync", path))
-                .map_err(fatal)?;
-            syncs += 1;
-        }
-        if self.names.is_some() {
-            let dir = self.log.dir();
-            fs.sync_dir(dir)
-                .map_err(DiskError::new("sync", dir))
-                .map_err(fatal)?;
-            syncs += 1;
-        }
-        if let Some(saved) = &self.producers {
-            let path = format!("{}/{}", self.log.dir(), snapshot::FILE);
-            replace_file(fs, &path, &saved.bytes)
-                .map_err(DiskError::new("replace", path))
-                .map_err(write)?;
-            syncs += 1;
-        }
-        for part in &self.parts {
-            let path = part.segment.index_path();
-            let bytes: Vec<u8> = part
-                .entries
-                .iter()
-                .flat_map(|entry| entry.encode(self.log.id(), part.segment.base()))
-                .collect();
-            let file = fs
-                .open(path, OpenMode::OpenOrCreate)
-                .map_err(DiskError::new("open", path))
-                .map_err(write)?;
-            write_all_at(file.as_ref(), &bytes, part.index_at)
-                .map_err(DiskError::new("write to", path))
-                .map_err(write)?;
-            file.sync_data()
-                .map_err(DiskError::new("sync", path))
-                .map_err(fatal)?;
-            syncs += 1;
-        }
-        Ok(syncs)
-    }
-
-    /// Tells the writer what is durable now.
-    pub(crate) fn finish(&self, context: &FileContext) {
-        self.log.writer.lock().finish(self, context);
-    }
-
-    /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty() && self.producers.is_none() && self.names.is_none()
     }
 }

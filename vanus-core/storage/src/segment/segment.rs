@@ -168,6 +168,14 @@ impl Segment {
         handles.admit(self);
     }
 
+    /// Closes the handle: the file is about to be removed, and takes room on the disk as long as somebody has it open.
+    pub(crate) fn close(&self) {
+        let mut resident = self.resident.lock();
+        resident.file = None;
+        resident.index = None;
+        resident.writing = false;
+    }
+
     /// Closes the handle if nobody used it lately; says whether it is closed.
     pub(super) fn close_if_idle(&self) -> bool {
         let mut resident = self.resident.lock();

@@ -107,6 +107,8 @@ impl Committer {
                     }
                     Err(e) if e.is_full() => {
                         shared.health.set_full(Worker::Commit, true);
+                        // What still fits the current file asks for none: whoever prepares files tries again.
+                        shared.signal(|state| state.prepare = true, &shared.signals.checkpoint);
                         return Err(Trouble::Full);
                     }
                     Err(e) => return Err(shared.health.poison(&e)),

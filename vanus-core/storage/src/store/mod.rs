@@ -17,6 +17,7 @@ mod options;
 mod queue;
 mod recover;
 mod shared;
+mod space;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod store;
 mod superblock;
@@ -24,7 +25,7 @@ mod threads;
 mod work;
 
 pub use self::{
-    answers::{Appended, Health, LogInfo, ReadChunk, Stats},
+    answers::{Appended, Expired, Health, LogInfo, ReadChunk, Stats},
     error::{AdminError, AppendError, Corruption, DiskError, OpenError, ReadError},
     options::{MAX_WAL_FILE_BYTES, MIN_WAL_FILE_BYTES, StoreOptions, Threads},
     store::Store,

@@ -11,6 +11,8 @@ const MIB: u64 = 1024 * KIB;
 pub const MIN_WAL_FILE_BYTES: u64 = 4 * MIB;
 /// The largest write-ahead log file, in bytes: recovery holds one in memory.
 pub const MAX_WAL_FILE_BYTES: u64 = 1024 * MIB;
+/// The fewest segment files held open of either kind.
+const LEAST_OPEN_SEGMENTS: usize = 8;
 /// The smallest file of either kind where [`StoreOptions::small_files`] is set, in bytes.
 const MIN_SMALL_FILE_BYTES: u64 = 16 * KIB;
 
@@ -57,8 +59,13 @@ pub struct StoreOptions {
     pub sync_bytes: u64,
     /// The longest time between two checkpoints while something is appended, in milliseconds; 30,000.
     pub checkpoint_interval_ms: u64,
-    /// Most segment files held open for reading, and again as many for writing; 256, at least 8.
+    /// Most segment files held open for reading, and again as many for writing; 4,096, at least 8, and never more than an
+    /// eighth of the files the process may have open. When as many eventlogs have something to sync they are synced at
+    /// once, which costs publishers dearly: better have more than there are busy eventlogs.
     pub max_open_segments: usize,
+    /// Free bytes of the disk below which nothing is appended, so that there is room for everything else; 0 is none.
+    /// By default 1 GiB, but at most a twentieth of the file system.
+    pub disk_reserve: Option<u64>,
     /// Most idempotent producers remembered by each eventlog; 4,096, at least 1. The one not heard of for the longest
     /// time is forgotten first.
     pub max_producers: usize,
@@ -86,7 +93,8 @@ impl Default for StoreOptions {
             sync_interval_ms: 1_000,
             sync_bytes: 16 * MIB,
             checkpoint_interval_ms: 30_000,
-            max_open_segments: 256,
+            max_open_segments: 4_096,
+            disk_reserve: None,
             max_producers: 4_096,
             max_logs: 100_000,
             threads: Threads::Background,
@@ -96,7 +104,7 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
-    /// Small files and inline work, for tests and simulation: 64 KiB files, few of them.
+    /// Small files, inline work and no reserve of space, for tests and simulation: 64 KiB files, few of them.
     pub fn small() -> StoreOptions {
         StoreOptions {
             wal_file_bytes: 64 * KIB,
@@ -104,10 +112,18 @@ impl StoreOptions {
             segment_bytes: 64 * KIB,
             cache_bytes: 32 * KIB,
             flush_bytes: 32 * KIB,
+            disk_reserve: Some(0),
             threads: Threads::Inline,
             small_files: true,
             ..StoreOptions::default()
         }
+    }
+
+    /// The same, within what the process may have open.
+    pub(crate) fn within(mut self, most_open_files: u64) -> StoreOptions {
+        let eighth = usize::try_from(most_open_files / 8).unwrap_or(usize::MAX);
+        self.max_open_segments = self.max_open_segments.min(eighth).max(LEAST_OPEN_SEGMENTS);
+        self
     }
 
     pub(crate) fn check(&self) -> Result<(), OpenError> {
@@ -151,7 +167,7 @@ impl StoreOptions {
                 "max_unflushed_bytes is too small (1 MiB at least)",
             ),
             (
-                self.max_open_segments >= 8,
+                self.max_open_segments >= LEAST_OPEN_SEGMENTS,
                 "max_open_segments is too small (8 at least)",
             ),
             (self.max_producers >= 1, "max_producers is 0"),
@@ -166,6 +182,12 @@ impl StoreOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn open_files_stay_within_what_the_process_may_have() {
+        let most = |limit| StoreOptions::default().within(limit).max_open_segments;
+        assert_eq!((most(u64::MAX), most(1_024), most(16)), (4_096, 128, 8));
+    }
 
     #[test]
     fn the_defaults_are_valid_and_small_files_need_to_be_asked_for() {

@@ -40,6 +40,7 @@ pub(crate) fn open(
     entropy: Arc<dyn Entropy>,
     options: StoreOptions,
 ) -> Result<Shared, OpenError> {
+    let options = options.within(fs.most_open_files());
     let id = superblock::open(fs.as_ref(), entropy.as_ref())?;
     for dir in [WAL_DIR, SEGMENTS_DIR] {
         fs.create_dir_all(dir)
@@ -104,6 +105,7 @@ fn assemble(
         syncing: Mutex::default(),
         deleting: Mutex::default(),
         cache: super::shared::Cache::default(),
+        space: super::space::SpaceGuard::default(),
         signals: super::shared::Signals::default(),
         logs: RwLock::new(logs),
         wal,

@@ -25,7 +25,7 @@ pub(super) async fn stream(
     span: &Span,
 ) -> Result<u64, CliError> {
     let sent = async {
-        let mut stream = connect_tcp(address).await?;
+        let mut stream = connect_tcp(&address.ip().to_string(), address.port()).await?;
         stream.write_u8(STREAM).await?;
         let (block, mut sent) = (vec![0x5A; BLOCK], 0);
         while !span.is_over(clock) {
@@ -46,7 +46,9 @@ pub(super) async fn ping_pong(
     span: &Span,
 ) -> Result<(Latencies, u64), CliError> {
     let mut times = Latencies::new()?;
-    let mut stream = connect_tcp(address).await.map_err(|error| failed(&error))?;
+    let mut stream = connect_tcp(&address.ip().to_string(), address.port())
+        .await
+        .map_err(|error| failed(&error))?;
     stream
         .write_u8(PING_PONG)
         .await

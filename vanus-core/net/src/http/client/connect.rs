@@ -1,6 +1,6 @@
 //! Making connections to hosts: TCP, then TLS if asked for, then HTTP/1.1 or HTTP/2.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -20,17 +20,17 @@ use crate::quic::{add_authorities, provider, public_roots};
 /// Most bytes of an answer's head.
 const MAX_HEAD_LEN: usize = 64 * 1024;
 
-/// Opens a plain TCP connection to `address` that sends at once what it is given. Cancellation
-/// safe: nothing is left behind.
+/// Connects to `host`, a name or an address without brackets. What is written is sent at once.
+/// Cancellation safe: nothing is left behind.
 ///
 /// # Errors
-/// What the system says, for example that nobody listens.
+/// What the system says, for example that nobody listens there.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where sockets are opened"
 )]
-pub async fn connect_tcp(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+pub async fn connect_tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -66,15 +66,10 @@ impl Connector {
     }
 
     /// Connects to `origin`. Cancellation safe: nothing is left behind.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where sockets are opened"
-    )]
     pub(super) async fn connect(&self, origin: &Origin) -> Result<Sender, String> {
-        let tcp = TcpStream::connect((&*origin.host, origin.port))
+        let tcp = connect_tcp(&origin.host, origin.port)
             .await
             .map_err(|error| error.to_string())?;
-        tcp.set_nodelay(true).map_err(|error| error.to_string())?;
         if !origin.tls {
             return http1(tcp).await;
         }
