@@ -1,8 +1,9 @@
-//! Deletes what is past its retention, now and then.
+//! Deletes what is past its retention, and tells of damage that the scrub found, now and then.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinHandle};
+use vanus_storage::Corruption;
 use vanus_types::{Clock, EventlogId};
 
 use crate::{control::Control, eventlog::Logs};
@@ -23,10 +24,14 @@ impl Maintenance {
     ) -> Self {
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
+            let mut told = Vec::new();
             loop {
                 tokio::select! {
                     _ = stopped.changed() => return,
-                    () = tokio::time::sleep(every) => expire(&control, &logs, clock.now_ms()).await,
+                    () = tokio::time::sleep(every) => {
+                        expire(&control, &logs, clock.now_ms()).await;
+                        tell_damage(&logs, &mut told);
+                    }
                 }
             }
         });
@@ -39,6 +44,15 @@ impl Maintenance {
             tracing::error!(%error, "maintenance ended badly");
         }
     }
+}
+
+/// Logs what the scrub has found since the last time.
+fn tell_damage(logs: &Logs, told: &mut Vec<Corruption>) {
+    let found = logs.store().damage();
+    for damage in found.iter().filter(|damage| !told.contains(damage)) {
+        tracing::error!(%damage, "a segment is damaged; what lies there cannot be read");
+    }
+    *told = found;
 }
 
 /// Deletes, in every eventlog, the segments whose events are all older than its retention.

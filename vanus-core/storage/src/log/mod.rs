@@ -3,10 +3,10 @@
 
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod log;
-mod producers;
+pub(crate) mod producers;
 mod read;
 mod recover;
-mod snapshot;
+pub(crate) mod snapshot;
 mod tail;
 mod writer;
 

@@ -31,6 +31,32 @@ pub(crate) struct Scan<'a> {
     block: Bytes,
     block_len: usize,
     buffers: Buffers,
+    read: u64,
+}
+
+/// Where a scan stopped, with what it had read ahead.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paused {
+    position: u64,
+    offset: u64,
+    block: Bytes,
+}
+
+impl Paused {
+    /// The batch that holds `offset` first begins at `position`.
+    pub(crate) fn at((position, offset): (u64, u64)) -> Paused {
+        let block = Bytes::new();
+        Paused {
+            position,
+            offset,
+            block,
+        }
+    }
+
+    /// The position and offset of the next batch.
+    pub(crate) fn place(&self) -> (u64, u64) {
+        (self.position, self.offset)
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -50,7 +76,31 @@ impl<'a> Scan<'a> {
             block: Bytes::new(),
             block_len: READ_BLOCK,
             buffers: Buffers::default(),
+            read: 0,
         }
+    }
+
+    /// Goes on where another scan of the same file stopped.
+    pub(crate) fn resume(file: &'a dyn File, log: EventlogId, paused: Paused, end: u64) -> Self {
+        let block = paused.block.clone();
+        Scan {
+            block,
+            ..Scan::new(file, log, paused.place(), end)
+        }
+    }
+
+    /// Stops, to go on later.
+    pub(crate) fn pause(self) -> Paused {
+        Paused {
+            position: self.position,
+            offset: self.offset,
+            block: self.block,
+        }
+    }
+
+    /// Bytes read from the file so far.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.read
     }
 
     /// Reads that many bytes at a time instead of [`READ_BLOCK`].
@@ -166,6 +216,7 @@ impl<'a> Scan<'a> {
         let (file, position) = (self.file, self.position);
         let block = |block: &mut [u8]| read_full_at(file, block, position);
         self.block = self.buffers.fill(wanted, block)?;
+        self.read += self.block.len() as u64;
         Ok(())
     }
 }

@@ -15,14 +15,16 @@ mod group;
 mod health;
 mod options;
 mod queue;
-mod recover;
+pub(crate) mod recover;
+mod scrub;
 mod shared;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod store;
-mod superblock;
+pub(crate) mod superblock;
 mod threads;
 mod work;
 
+pub(crate) use self::store::LOCK;
 pub use self::{
     answers::{Appended, Health, LogInfo, ReadChunk, Stats},
     error::{AdminError, AppendError, Corruption, DiskError, OpenError, ReadError},

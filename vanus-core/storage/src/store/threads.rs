@@ -1,5 +1,5 @@
 //! The threads of a store: one commits, one syncs what was acknowledged without, one flushes, one checkpoints and
-//! prepares files.
+//! prepares files, one scrubs.
 
 use std::{
     io,
@@ -38,6 +38,7 @@ impl Running {
             ("vanus-sync", sync as fn(&Shared)),
             ("vanus-flush", flush),
             ("vanus-checkpoint", checkpoint),
+            ("vanus-scrub", super::scrub::run),
         ];
         let others = others.into_iter().map(|(name, work)| spawn(name, work));
         match others.collect() {
@@ -63,6 +64,7 @@ fn stop_workers(shared: &Shared) {
     shared.signals.state.lock().stop = true;
     shared.signals.sync.notify_all();
     shared.signals.flush.notify_all();
+    shared.signals.scrub.notify_all();
     shared.signals.checkpoint.notify_all();
     shared.signals.progress.notify_all();
 }

@@ -14,5 +14,7 @@ mod crash;
 mod damage;
 mod faults;
 mod producers;
+mod repair;
 mod retention;
+mod scrub;
 mod sweep;
