@@ -8,8 +8,8 @@ use crate::{
     fs::{Fs, OpenMode, read_file},
     log::{Log, producers::Producers, snapshot},
     segment::{
-        Checked, EntryKind, FIRST_BATCH, Index, MAX_INDEX_BYTES, SegmentCheck, base_of, index_name,
-        read_header, segment_name,
+        Checked, EntryKind, FIRST_BATCH, Index, MAX_INDEX_BYTES, SegmentCheck, UNKNOWN_VERSION,
+        base_of, index_name, read_header, segment_name,
     },
     store::{DiskError, OpenError},
 };
@@ -270,6 +270,13 @@ impl Look<'_> {
                     self.problem(Severity::Note, (path, position), what, loss, Mend::Nothing);
                 }
                 Checked::End => return Ok(damaged),
+                Checked::Bad(UNKNOWN_VERSION) => {
+                    return Err(OpenError::UnknownFormat {
+                        file: path.to_owned(),
+                        found: opened.check.unknown_version(),
+                        known: 1,
+                    });
+                }
                 Checked::Bad(what)
                     if position < durable || next.is_some_and(|next| next > offset) =>
                 {
@@ -337,6 +344,7 @@ impl Look<'_> {
             .map_err(DiskError::new("read", path.as_str()))?;
         let Some(bytes) = bytes else { return Ok(()) };
         (self.progress)(bytes.len() as u64);
+        snapshot::check_format(&bytes, &path)?;
         self.found.told = true;
         if let Some((_, offset)) = snapshot::decode(&bytes, self.log, usize::MAX) {
             self.found.producers = Some(offset);

@@ -13,7 +13,7 @@ use crate::{
     fs::{File, OpenMode, read_file, remove_if_there, replace_file},
     segment::{
         ENTRY_LEN, EntryKind, FIRST_BATCH, Hole, Index, IndexEntry, MAX_INDEX_BYTES, Scan, Scanned,
-        Segment, base_of, read_header,
+        Segment, UNKNOWN_VERSION, base_of, read_header,
     },
     store::{Corruption, DiskError, OpenError},
 };
@@ -224,7 +224,8 @@ impl<'a> Recovery<'a> {
         let path = format!("{dir}/{}", snapshot::FILE);
         let most = context.options.max_producers;
         let bytes = read_file(context.fs.as_ref(), &path, snapshot::MAX_BYTES)
-            .map_err(DiskError::new("read", path))?;
+            .map_err(DiskError::new("read", path.as_str()))?;
+        snapshot::check_format(bytes.as_deref().unwrap_or_default(), &path)?;
         let decoded = bytes
             .as_deref()
             .map(|bytes| snapshot::decode(bytes, id, most));
@@ -434,7 +435,19 @@ impl<'a> Recovery<'a> {
         };
         let mut scan = Scan::new(file, self.id, (position, offset), len);
         let mut end = (offset, first_time);
-        while let Scanned::Batch(batch) = scan.next().map_err(DiskError::new("read", path))? {
+        loop {
+            let batch = match scan.next().map_err(DiskError::new("read", path))? {
+                Scanned::Batch(batch) => batch,
+                // A later build wrote it: that is not what a stop leaves, and must not be cut.
+                Scanned::Bad(UNKNOWN_VERSION) => {
+                    return Err(OpenError::UnknownFormat {
+                        file: path.to_owned(),
+                        found: scan.unknown_version(),
+                        known: 1,
+                    });
+                }
+                Scanned::Bad(_) | Scanned::End => break,
+            };
             let header = batch.header();
             active.index(header, active.position);
             active.position = scan.position();

@@ -74,6 +74,7 @@ pub(crate) struct SegmentCheck {
     made: Index,
     indexed: u64,
     read: u64,
+    unknown: u32,
 }
 
 impl SegmentCheck {
@@ -99,6 +100,7 @@ impl SegmentCheck {
             made: Index::default(),
             indexed: 0,
             read: 0,
+            unknown: 0,
         }
     }
 
@@ -110,6 +112,11 @@ impl SegmentCheck {
     /// Append time of the first batch.
     pub(crate) fn first_time(&self) -> Option<i64> {
         self.first_time
+    }
+
+    /// The version of a batch that is not known here, where such a one was met.
+    pub(crate) fn unknown_version(&self) -> u32 {
+        self.unknown
     }
 
     /// Bytes read from the file so far.
@@ -151,6 +158,7 @@ impl SegmentCheck {
                 Ok(Checked::Batch(header))
             }
             Ok(Scanned::Bad(what)) => {
+                self.unknown = scan.unknown_version();
                 self.paused = back;
                 Ok(Checked::Bad(what))
             }

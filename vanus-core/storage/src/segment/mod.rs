@@ -18,7 +18,7 @@ pub(crate) use self::{
         ENTRY_LEN, EntryKind, FIRST_BATCH, IndexEntry, SegmentHeader, base_of, dir_log, dir_name,
         index_name, segment_name,
     },
-    scan::{Scan, Scanned},
+    scan::{Scan, Scanned, UNKNOWN_VERSION},
     segment::{MAX_INDEX_BYTES, Segment, SegmentError},
 };
 

@@ -1,13 +1,16 @@
 //! Reading batches out of a segment file, one after the other, every checksum verified.
 
 use bytes::Bytes;
-use vanus_types::{BATCH_HEADER_LEN, Batch, BatchHeader, EventlogId};
+use vanus_types::{BATCH_HEADER_LEN, Batch, BatchError, BatchHeader, EventlogId};
 
 use super::buffers::Buffers;
 use crate::fs::{File, read_full_at};
 
 /// Files are read in blocks of this many bytes.
 pub(crate) const READ_BLOCK: usize = 1024 * 1024;
+
+/// What is said of a whole header of a version that is not known here.
+pub(crate) const UNKNOWN_VERSION: &str = "the batch has a version that this build does not know";
 
 /// What lies at a position of a segment.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub(crate) struct Scan<'a> {
     block_len: usize,
     buffers: Buffers,
     read: u64,
+    unknown: u16,
 }
 
 /// Where a scan stopped, with what it had read ahead.
@@ -77,6 +81,7 @@ impl<'a> Scan<'a> {
             block_len: READ_BLOCK,
             buffers: Buffers::default(),
             read: 0,
+            unknown: 0,
         }
     }
 
@@ -96,6 +101,11 @@ impl<'a> Scan<'a> {
             offset: self.offset,
             block: self.block,
         }
+    }
+
+    /// The version of the batch that was found last with [`UNKNOWN_VERSION`].
+    pub(crate) fn unknown_version(&self) -> u32 {
+        self.unknown.into()
     }
 
     /// Bytes read from the file so far.
@@ -168,6 +178,10 @@ impl<'a> Scan<'a> {
         self.fill(BATCH_HEADER_LEN)?;
         let header = match BatchHeader::decode(&self.block) {
             Ok(header) => header,
+            Err(BatchError::Version(found)) => {
+                self.unknown = found;
+                return Ok(Err(Scanned::Bad(UNKNOWN_VERSION)));
+            }
             Err(_) => return Ok(Err(Scanned::Bad("no batch with a valid header lies here"))),
         };
         if header.eventlog != self.log {

@@ -13,6 +13,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod faults;
+mod formats;
 mod producers;
 mod repair;
 mod retention;
