@@ -11,7 +11,7 @@ mod http;
 mod latency;
 mod load;
 mod payload;
-mod progress;
+pub(crate) mod progress;
 mod publish;
 mod raw;
 mod recorder;

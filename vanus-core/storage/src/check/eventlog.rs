@@ -3,7 +3,10 @@
 
 use vanus_types::EventlogId;
 
-use super::problem::{Mend, NOTHING, Problem, Severity};
+use super::{
+    problem::{Mend, NOTHING, Problem, Severity},
+    repair::go_on_at,
+};
 use crate::{
     fs::{Fs, OpenMode, read_file},
     log::{Log, producers::Producers, snapshot},
@@ -281,21 +284,20 @@ impl Look<'_> {
                     if position < durable || next.is_some_and(|next| next > offset) =>
                 {
                     damaged = true;
-                    let behind = opened.check.entry_behind(position);
-                    let to = behind.map(|entry| entry.offset).or(next).unwrap_or(offset);
-                    self.problem(
-                        Severity::Damage,
-                        (path, position),
-                        what,
-                        lost(offset, to),
-                        hole,
-                    );
-                    match behind {
-                        Some(entry) if entry.position <= opened.len => {
-                            opened.check.give_up((entry.position, entry.offset));
-                        }
-                        _ => return Ok(damaged),
-                    }
+                    let entry = opened.check.entry_behind(position);
+                    let Some(entry) = entry.filter(|entry| entry.position <= opened.len) else {
+                        let to = entry.map(|entry| entry.offset).or(next).unwrap_or(offset);
+                        let loss = lost(offset, to);
+                        self.problem(Severity::Damage, (path, position), what, loss, hole);
+                        return Ok(damaged);
+                    };
+                    let limit = (entry.position, entry.offset);
+                    let file = opened.check.file();
+                    let to = go_on_at(file.as_ref(), self.log, (position, offset), limit)
+                        .map_err(DiskError::new("read", path))?;
+                    let loss = lost(offset, to.1);
+                    self.problem(Severity::Damage, (path, position), what, loss, hole);
+                    opened.check.give_up(to);
                 }
                 Checked::Bad(_) => {
                     self.found.cut = Some((path.to_owned(), position));

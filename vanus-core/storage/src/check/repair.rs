@@ -312,7 +312,7 @@ fn make_hole(fs: &dyn Fs, log: EventlogId, base: u64) -> Result<(), OpenError> {
 
 /// Where reading goes on behind damage: at the first place from which whole headers lead exactly to `limit`, which is known
 /// to be the start of a batch. What is within the damaged batch cannot pass for it unless its own publisher wanted that.
-fn go_on_at(
+pub(super) fn go_on_at(
     file: &dyn File,
     log: EventlogId,
     (position, offset): (u64, u64),

@@ -104,6 +104,11 @@ impl SegmentCheck {
         }
     }
 
+    /// The file under check.
+    pub(crate) fn file(&self) -> Arc<dyn File> {
+        self.file.clone()
+    }
+
     /// The position and offset of what comes next.
     pub(crate) fn place(&self) -> (u64, u64) {
         self.paused.place()
