@@ -186,31 +186,7 @@ impl Look<'_> {
         let follows = self.found.start.is_none() || self.found.end == base;
         let hole = Mend::Hole(self.log, base);
         if broken || !opened.good_header || !follows {
-            let Some(last) = opened.index.last().copied() else {
-                let what = "a segment that nothing was ever promised of";
-                let nothing = NOTHING.to_owned();
-                self.problem(Severity::Note, (&path, 0), what, nothing, Mend::Recovery);
-                return Ok(true);
-            };
-            self.found.told = true;
-            if opened.good_header {
-                let what = "the segment does not continue the one before";
-                let loss = lost(self.found.end, base);
-                self.problem(Severity::Damage, (&path, 0), what, loss, Mend::Nothing);
-            } else {
-                let what = "the header does not match its checksum, and the store does not open";
-                let loss = "nothing, once the header is made anew".to_owned();
-                self.problem(
-                    Severity::Damage,
-                    (&path, 0),
-                    what,
-                    loss,
-                    Mend::Index(self.log, base),
-                );
-            }
-            self.found.end = last.offset;
-            self.found.start.get_or_insert(base);
-            return Ok(false);
+            return Ok(self.out_of_line(&path, base, &opened));
         }
         self.found.told |= !opened.index.entries().is_empty();
         if self.found.start.is_none() {
@@ -242,6 +218,35 @@ impl Look<'_> {
             self.index(base, &opened);
         }
         Ok(false)
+    }
+
+    /// A segment that does not fit behind the one before, or whose header is damaged; answers as [`Look::segment`].
+    fn out_of_line(&mut self, path: &str, base: u64, opened: &Opened) -> bool {
+        let Some(last) = opened.index.last().copied() else {
+            let what = "a segment that nothing was ever promised of";
+            let nothing = NOTHING.to_owned();
+            self.problem(Severity::Note, (path, 0), what, nothing, Mend::Recovery);
+            return true;
+        };
+        self.found.told = true;
+        if opened.good_header {
+            let what = "the segment does not continue the one before";
+            let loss = lost(self.found.end, base);
+            self.problem(Severity::Damage, (path, 0), what, loss, Mend::Nothing);
+        } else {
+            let what = "the header does not match its checksum, and the store does not open";
+            let loss = "nothing, once the header is made anew".to_owned();
+            self.problem(
+                Severity::Damage,
+                (path, 0),
+                what,
+                loss,
+                Mend::Index(self.log, base),
+            );
+        }
+        self.found.end = last.offset;
+        self.found.start.get_or_insert(base);
+        false
     }
 
     /// Reads a segment to its end; says whether something that was durable is damaged.

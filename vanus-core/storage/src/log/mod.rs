@@ -1,6 +1,7 @@
 //! One eventlog: the recent batches in memory, the chain of segments behind them, who may append what, and what
 //! is found of it after a stop. It knows no other eventlog and no write-ahead log.
 
+mod hole;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod log;
 pub(crate) mod producers;

@@ -170,32 +170,6 @@ impl RecoveredLog {
     }
 }
 
-impl Writer {
-    /// Leaves a hole up to `offset` and seals the segment behind it.
-    fn skip_to(
-        &mut self,
-        context: &FileContext,
-        offset: u64,
-        made: &mut dyn FnMut(Arc<Segment>),
-    ) -> Result<(), DiskError> {
-        self.ensure_active(context, made)?;
-        if let Some(active) = self.active.as_mut() {
-            let entry = IndexEntry {
-                offset: self.next_offset,
-                position: active.position,
-                time_ms: self.last_time.unwrap_or(i64::MIN),
-                kind: EntryKind::Lost,
-            };
-            active.pending.push(entry);
-            active.segment.with_index(|index| index.push(entry));
-            active.segment.extend(offset, active.position, None, None);
-        }
-        self.next_offset = offset;
-        self.roll();
-        Ok(())
-    }
-}
-
 /// Why a batch of the write-ahead log does not fit.
 #[derive(Debug)]
 pub(crate) enum AppendFault {
@@ -266,6 +240,14 @@ impl<'a> Recovery<'a> {
         .into()
     }
 
+    fn unknown(path: &str, scan: &Scan<'_>) -> OpenError {
+        OpenError::UnknownFormat {
+            file: path.to_owned(),
+            found: scan.unknown_version(),
+            known: 1,
+        }
+    }
+
     fn segment(&mut self, base: u64, next: Option<u64>) -> Result<(), OpenError> {
         let segment = Arc::new(Segment::new(self.id, &self.dir, base));
         let fs = self.context.fs.as_ref();
@@ -298,26 +280,8 @@ impl<'a> Recovery<'a> {
             self.writer.next_offset = base;
         }
         self.chain.push(segment.clone());
-        let len = file.len().map_err(DiskError::new("look at", path))?;
-        let durable = loaded
-            .index
-            .last()
-            .map_or(FIRST_BATCH, |entry| entry.position);
-        if len < durable {
-            return Err(Self::corrupted(
-                path,
-                len,
-                "the file is shorter than its index says",
-            ));
-        }
-        if loaded
-            .index
-            .last()
-            .is_some_and(|last| last.kind == EntryKind::Lost)
-        {
-            let what = "the index ends amid what a repair gave up, so the end of that is not known";
-            return Err(Self::corrupted(index_path, 0, what));
-        }
+        let len = Self::check_len(file.as_ref(), path, &loaded.index)?;
+        Self::check_end(&loaded.index, index_path)?;
         if let Some(seal) = loaded.index.sealed().copied() {
             return self.sealed(&segment, file.as_ref(), &loaded.index, seal, loaded.clean);
         }
@@ -332,6 +296,29 @@ impl<'a> Recovery<'a> {
         // More follows, so this one is full; the next checkpoint seals it.
         if next == Some(self.writer.next_offset) {
             self.writer.roll();
+        }
+        Ok(())
+    }
+
+    /// The length of a segment, which must reach as far as its index says.
+    fn check_len(file: &dyn File, path: &str, index: &Index) -> Result<u64, OpenError> {
+        let len = file.len().map_err(DiskError::new("look at", path))?;
+        let durable = index.last().map_or(FIRST_BATCH, |entry| entry.position);
+        if len < durable {
+            let what = "the file is shorter than its index says";
+            return Err(Self::corrupted(path, len, what));
+        }
+        Ok(len)
+    }
+
+    /// An index must not end in what a repair gave up: where that ends would not be known.
+    fn check_end(index: &Index, path: &str) -> Result<(), OpenError> {
+        if index
+            .last()
+            .is_some_and(|last| last.kind == EntryKind::Lost)
+        {
+            let what = "the index ends amid what a repair gave up, so the end of that is not known";
+            return Err(Self::corrupted(path, 0, what));
         }
         Ok(())
     }
@@ -439,13 +426,7 @@ impl<'a> Recovery<'a> {
             let batch = match scan.next().map_err(DiskError::new("read", path))? {
                 Scanned::Batch(batch) => batch,
                 // A later build wrote it: that is not what a stop leaves, and must not be cut.
-                Scanned::Bad(UNKNOWN_VERSION) => {
-                    return Err(OpenError::UnknownFormat {
-                        file: path.to_owned(),
-                        found: scan.unknown_version(),
-                        known: 1,
-                    });
-                }
+                Scanned::Bad(UNKNOWN_VERSION) => return Err(Self::unknown(path, &scan)),
                 Scanned::Bad(_) | Scanned::End => break,
             };
             let header = batch.header();

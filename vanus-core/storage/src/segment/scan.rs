@@ -87,10 +87,14 @@ impl<'a> Scan<'a> {
 
     /// Goes on where another scan of the same file stopped.
     pub(crate) fn resume(file: &'a dyn File, log: EventlogId, paused: Paused, end: u64) -> Self {
-        let block = paused.block.clone();
+        let Paused {
+            position,
+            offset,
+            block,
+        } = paused;
         Scan {
             block,
-            ..Scan::new(file, log, paused.place(), end)
+            ..Scan::new(file, log, (position, offset), end)
         }
     }
 

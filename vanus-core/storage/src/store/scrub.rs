@@ -175,7 +175,7 @@ impl Shared {
                     pass.current = Some(current);
                 }
             }
-            Ok(Checked::End) => self.ended(pass.number, current),
+            Ok(Checked::End) => self.ended(pass.number, &current),
             Err(_) if !self.has(&current) => {}
             Err(_) => count(&self.counters.scrub_errors, 1),
         }
@@ -272,8 +272,8 @@ impl Shared {
         behind.is_some()
     }
 
-    fn ended(&self, pass: u64, current: Current) {
-        if !self.has(&current) {
+    fn ended(&self, pass: u64, current: &Current) {
+        if !self.has(current) {
             return;
         }
         count(&self.counters.scrub_segments, 1);
@@ -281,8 +281,8 @@ impl Shared {
         if offset != current.segment.end() {
             let what = "the segment ends before its end";
             self.tell(pass, corruption(&current.segment, position, what));
-        } else if !current.damaged && !(current.clean_index && current.check.index_agrees()) {
-            self.make_index(&current);
+        } else if !(current.damaged || current.clean_index && current.check.index_agrees()) {
+            self.make_index(current);
         }
     }
 

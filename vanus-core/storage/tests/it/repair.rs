@@ -51,7 +51,10 @@ fn check(fs: &MemoryFs) -> Report {
     verify(fs, &mut |_| {}).unwrap()
 }
 
-fn try_mend(fs: Arc<dyn Fs>, accept_loss: bool) -> Result<Vec<Repaired>, vanus_storage::OpenError> {
+fn try_mend(
+    fs: &Arc<dyn Fs>,
+    accept_loss: bool,
+) -> Result<Vec<Repaired>, vanus_storage::OpenError> {
     let report = verify(fs.as_ref(), &mut |_| {})?;
     let clock: Arc<dyn Clock> = clock();
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(77));
@@ -60,11 +63,11 @@ fn try_mend(fs: Arc<dyn Fs>, accept_loss: bool) -> Result<Vec<Repaired>, vanus_s
         accept_loss,
         quarantine,
     };
-    repair(&fs, &clock, &entropy, &report, &options)
+    repair(fs, &clock, &entropy, &report, &options)
 }
 
 fn mend(fs: &MemoryFs, accept_loss: bool) -> Vec<Repaired> {
-    try_mend(Arc::new(fs.clone()), accept_loss).unwrap()
+    try_mend(&(Arc::new(fs.clone()) as Arc<dyn Fs>), accept_loss).unwrap()
 }
 
 /// Everything that can be read: the events, and the offsets that are refused.
@@ -294,7 +297,7 @@ fn a_stop_at_any_call_of_a_repair_leaves_what_a_repair_mends() {
                 let fs = fs.fork();
                 let faulty = FaultyFs::new(Arc::new(fs.clone()));
                 faulty.plan(Fault::once(op, "", Action::Crash(100)).after(call));
-                let done = try_mend(Arc::new(faulty.clone()), true);
+                let done = try_mend(&(Arc::new(faulty.clone()) as Arc<dyn Fs>), true);
                 if !faulty.crashed() {
                     done.unwrap();
                     break;
