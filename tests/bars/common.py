@@ -173,11 +173,11 @@ class Daemon:
         return self.must("POST", "/api/v1/subscriptions", {**spec, "config": config})
 
     def read_eventbus(self, name):
-        """Every event of an eventbus: (eventlog, offset, event in JSON)."""
+        """Every event that an eventbus still has: (eventlog, offset, event in JSON)."""
         path = f"/api/v1/namespaces/default/eventbuses/{name}"
         events = []
-        for eventlog in self.must("GET", path)["eventlogs"]:
-            offset = 0
+        for log in self.must("GET", path)["logs"]:
+            eventlog, offset = log["id"], log["start_offset"]
             while True:
                 query = f"eventlog={eventlog}&offset={offset}&number=500"
                 answer = self.must("GET", f"{path}/events?{query}")

@@ -49,9 +49,9 @@ pub use vanus_types::{
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
         ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo,
-        EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, SegmentInfo, StartFrom,
-        StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase, SubscriptionRecord,
-        SubscriptionSpec, SubscriptionTotals,
+        EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, RetainFor, SegmentInfo,
+        StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
+        SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
     },
 };
 

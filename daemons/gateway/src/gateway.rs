@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn};
+use axum::middleware::from_fn;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use vanus_core::Vanus;
 use vanus_net::http::serve_http;
 
-use crate::{http::finish, metrics::GatewayMetrics, options::GatewayOptions, routes};
+use crate::{front::Front, http::finish, metrics::GatewayMetrics, options::GatewayOptions, routes};
 
 /// The front door of one engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,18 +52,21 @@ impl Gateway {
     }
 
     /// The service that answers requests.
-    pub fn router(&self) -> Router {
-        routes::table(self)
+    #[must_use]
+    pub fn front(&self) -> Front {
+        let router = routes::table(self)
             .into_router()
             .layer(from_fn(finish))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        Front::new(self.clone(), router)
     }
 
     /// Serves `listener` until stopping is asked for and the requests under way are answered.
     pub async fn serve(self, listener: TcpListener) {
         let options = self.inner.options.server.clone();
         let stopping = self.inner.stopping.clone();
-        serve_http(listener, self.router(), options, stopping).await;
+        let front = self.front();
+        serve_http(listener, |_| front.clone(), options, stopping).await;
     }
 
     pub(crate) fn vanus(&self) -> &Vanus {

@@ -1,5 +1,6 @@
 //! The HTTP front door: CloudEvents come in, REST manages and reads.
 //!
+//! * `front`: the service itself, with the short way for events.
 //! * `ingress`: publishing events in every content mode.
 //! * `rest`: namespaces, eventbuses, subscriptions, reading events; described by
 //!   `/openapi.json`.
@@ -7,6 +8,7 @@
 //!
 //! Nothing is decided here that is not about HTTP: names, rules and storage are the engine's.
 
+mod front;
 mod gateway;
 mod http;
 mod ingress;
@@ -15,6 +17,7 @@ mod options;
 mod rest;
 mod routes;
 
+pub use front::Front;
 pub use gateway::Gateway;
 pub use metrics::{GatewayMetrics, RequestLabels};
 pub use options::GatewayOptions;

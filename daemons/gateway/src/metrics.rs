@@ -1,5 +1,7 @@
 //! What the front door counts.
 
+use std::sync::OnceLock;
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
@@ -27,6 +29,22 @@ pub struct GatewayMetrics {
     received: Family<RequestLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     latency: Histogram,
+    /// The counters of what went well: to look them up takes two locks.
+    good: OnceLock<Counters>,
+}
+
+/// The counters of one status.
+#[derive(Debug, Clone)]
+struct Counters {
+    received: Counter,
+    requests: Counter,
+}
+
+impl Counters {
+    fn add(&self, events: usize) {
+        self.requests.inc();
+        self.received.inc_by(events as u64);
+    }
 }
 
 impl GatewayMetrics {
@@ -37,6 +55,7 @@ impl GatewayMetrics {
             received: Family::default(),
             requests: Family::default(),
             latency: Histogram::new(BUCKETS),
+            good: OnceLock::new(),
         }
     }
 
@@ -61,14 +80,24 @@ impl GatewayMetrics {
 
     /// Counts one request to publish.
     pub(crate) fn published(&self, response_code: u16, events: usize, nanos: u64) {
+        if response_code == 200 {
+            self.good.get_or_init(|| self.counters(200)).add(events);
+        } else {
+            self.counters(response_code).add(events);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a latency needs no 53 bits")]
+        self.latency.observe(nanos as f64 / 1e9);
+    }
+
+    fn counters(&self, response_code: u16) -> Counters {
         let labels = RequestLabels {
             protocol: "HTTP",
             response_code,
         };
-        self.requests.get_or_create(&labels).inc();
-        self.received.get_or_create(&labels).inc_by(events as u64);
-        #[expect(clippy::cast_precision_loss, reason = "a latency needs no 53 bits")]
-        self.latency.observe(nanos as f64 / 1e9);
+        Counters {
+            received: self.received.get_or_create_owned(&labels),
+            requests: self.requests.get_or_create_owned(&labels),
+        }
     }
 }
 

@@ -134,6 +134,7 @@ fn open_options(config: &Config) -> OpenOptions {
         cache_bytes: config.cache_size.0,
         scrub_rate: config.scrub_rate.0,
         scrub_interval_ms: u64::try_from(config.scrub_interval.as_millis()).unwrap_or(u64::MAX),
+        disk_reserve: config.disk_reserve.0,
         ..StoreOptions::default()
     };
     OpenOptions {
@@ -177,7 +178,9 @@ fn health_probe(vanus: &Vanus, shutdown: &Shutdown) -> HealthProbe {
     HealthProbe::new(move || match vanus.health() {
         EngineHealth::Failed(why) => Health::Dead(why),
         _ if drain.is_cancelled() => Health::NotReady("draining".to_owned()),
-        EngineHealth::Full => Health::NotReady("the disk is full".to_owned()),
+        health @ (EngineHealth::Full | EngineHealth::LowSpace { .. }) => {
+            Health::NotReady(health.to_string())
+        }
         EngineHealth::Ok => Health::Ready,
     })
 }

@@ -71,7 +71,7 @@ impl Told {
 /// A metric without its prefix, its help, and how its value is found.
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const WHOLE: [Row<Told>; 27] = [
+const WHOLE: [Row<Told>; 29] = [
     (
         "controller_eventbus_number_total",
         "Eventbuses, those of the system not counted",
@@ -193,13 +193,23 @@ const WHOLE: [Row<Told>; 27] = [
         |t| t.store().queued_bytes,
     ),
     (
+        "segment_server_disk_free_bytes",
+        "Free bytes of the file system that holds the data, now",
+        |t| t.store().disk_free_bytes,
+    ),
+    (
+        "segment_server_disk_reserve_bytes",
+        "Free bytes below which nothing is published",
+        |t| t.store().disk_reserve_bytes,
+    ),
+    (
         "segment_server_healthy",
-        "1 if events are taken and kept, 0 if the disk is full or failed",
+        "1 if events are taken and kept, 0 if the disk is full, nearly so, or failed",
         |t| u64::from(t.healthy),
     ),
 ];
 
-const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 9] = [
+const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 10] = [
     ("trigger_worker_pull_event_number", "Events read", |s| {
         s.totals.read
     }),
@@ -242,6 +252,11 @@ const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 9] = [
         "trigger_worker_expired_event_number",
         "Events whose retention ended before their delivery",
         |s| s.totals.expired,
+    ),
+    (
+        "trigger_worker_held_byte_number",
+        "Bytes past their retention that are kept for the subscription, as of the last look",
+        |s| s.held_bytes,
     ),
 ];
 

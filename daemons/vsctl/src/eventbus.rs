@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use vanus_client::Admin;
 use vanus_proto::message::EventbusKey;
 use vanus_types::{
     EventbusId, Name,
-    control::{EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate},
+    control::{EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, RetainFor},
     limits::MAX_EVENTLOGS,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     error::CliError,
     human,
     output::{Field, Output},
-    parse::duration,
+    parse::{duration, size_or_none},
 };
 
 /// What can be done with eventbuses.
@@ -26,7 +26,8 @@ pub(crate) enum EventbusCommand {
     /// Create an eventbus
     #[command(after_help = "Examples:
   vsctl eventbus create --name orders
-  vsctl eventbus create --name orders --eventlog 4 --retention 7d
+  vsctl eventbus create --name orders --eventlog 4 --retention 7d --retention-size 10GiB
+  vsctl eventbus create --name orders --retain-for subscriptions
   vsctl eventbus create --name orders --namespace shop --description 'what was ordered'")]
     Create(Create),
     /// List the eventbuses of a namespace, or of all
@@ -56,9 +57,10 @@ pub(crate) enum EventbusCommand {
         #[arg(long)]
         segment: bool,
     },
-    /// Change the description or the retention of an eventbus
+    /// Change the description or the retention of an eventbus; what is past it goes at once
     #[command(after_help = "Examples:
-  vsctl eventbus update --name orders --retention 24h
+  vsctl eventbus update --name orders --retention 24h --retention-size 10GiB
+  vsctl eventbus update --name orders --retention-size none --retain-for none
   vsctl eventbus update --name orders --description 'what was ordered'")]
     Update(Update),
     /// Delete an eventbus, its events, its subscriptions and its dead letters
@@ -98,6 +100,12 @@ pub(crate) struct Create {
     /// Age after which events may be deleted
     #[arg(long, default_value = "72h", value_parser = duration, value_name = "DURATION")]
     retention: Duration,
+    /// Bytes its eventlogs may hold together before the oldest segments are deleted, or none
+    #[arg(long, default_value = "none", value_parser = size_or_none, value_name = "SIZE")]
+    retention_size: u64,
+    /// Whose unread events retention leaves alone
+    #[arg(long, default_value = "none", value_name = "READERS")]
+    retain_for: Readers,
     /// An id of your choice, hexadecimal; else one is made
     #[arg(long, value_name = "HEX")]
     id: Option<EventbusId>,
@@ -119,6 +127,30 @@ pub(crate) struct Update {
     /// Age after which events may be deleted
     #[arg(long, group = "change", value_parser = duration, value_name = "DURATION")]
     retention: Option<Duration>,
+    /// Bytes its eventlogs may hold together before the oldest segments are deleted, or none
+    #[arg(long, group = "change", value_parser = size_or_none, value_name = "SIZE")]
+    retention_size: Option<u64>,
+    /// Whose unread events retention leaves alone
+    #[arg(long, group = "change", value_name = "READERS")]
+    retain_for: Option<Readers>,
+}
+
+/// Whose unread events retention leaves alone.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Readers {
+    /// Nobody's
+    None,
+    /// Those of the subscriptions of the eventbus, disabled ones included
+    Subscriptions,
+}
+
+impl From<Readers> for RetainFor {
+    fn from(readers: Readers) -> Self {
+        match readers {
+            Readers::None => Self::None,
+            Readers::Subscriptions => Self::Subscriptions,
+        }
+    }
 }
 
 impl EventbusCommand {
@@ -170,6 +202,8 @@ impl Create {
             eventlogs: self.eventlog,
             description: self.description,
             retention_ms: whole_ms(self.retention),
+            retention_bytes: (self.retention_size > 0).then_some(self.retention_size),
+            retain_for: self.retain_for.into(),
             id: self.id,
         };
         spec.check().map_err(|error| CliError::invalid(&error))?;
@@ -186,6 +220,8 @@ impl Update {
         let update = EventbusUpdate {
             description: self.description,
             retention_ms: self.retention.map(whole_ms),
+            retention_bytes: self.retention_size,
+            retain_for: self.retain_for.map(RetainFor::from),
         };
         update.check().map_err(|error| CliError::invalid(&error))?;
         let key = key(&self.namespace.namespace, &self.name);
@@ -267,6 +303,7 @@ const COLUMNS: &[&str] = &[
     "NAME",
     "LOGS",
     "RETENTION",
+    "MOST SIZE",
     "DESCRIPTION",
 ];
 
@@ -277,6 +314,7 @@ fn row(record: &EventbusRecord) -> Vec<String> {
         record.name.to_string(),
         record.eventlogs.len().to_string(),
         human::duration(Duration::from_millis(record.retention_ms)),
+        most_size(record),
         human::shorten(&record.description, 40),
     ]
 }
@@ -293,9 +331,17 @@ fn fields(record: &EventbusRecord) -> Vec<Field> {
             "Retention",
             human::duration(Duration::from_millis(record.retention_ms)),
         ),
+        ("Retention size", most_size(record)),
+        ("Retain for", record.retain_for.name().to_owned()),
         ("Created", human::time(Some(record.created_at_ms))),
         ("Updated", human::time(Some(record.updated_at_ms))),
     ]
+}
+
+fn most_size(record: &EventbusRecord) -> String {
+    record
+        .retention_bytes
+        .map_or_else(|| "-".to_owned(), human::bytes)
 }
 
 fn whole_ms(duration: Duration) -> u64 {

@@ -19,6 +19,12 @@ pub(crate) const fn hint(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::InvalidFilter | ErrorCode::FilterDialect | ErrorCode::FilterAttributeEmpty => {
             "filters are JSON such as '[{\"exact\": {\"type\": \"order.placed\"}}]'"
         }
+        ErrorCode::InvalidSql => {
+            "CESQL compares attributes, such as '[{\"sql\": \"type = \\\"a\\\" AND EXISTS subject\"}]'"
+        }
+        ErrorCode::InvalidCel => {
+            "CEL sees the event and its data, such as '[{\"cel\": \"$total.(int64) > 100\"}]'"
+        }
         ErrorCode::InvalidName => "names have 1 to 128 characters out of 0-9 a-z A-Z . - _",
         ErrorCode::WrongState => {
             "a subscription is moved while it is paused: `vsctl subscription disable` first"
@@ -27,6 +33,9 @@ pub(crate) const fn hint(code: ErrorCode) -> Option<&'static str> {
             "is the server running? Name it with --endpoint host:port or VANUS_GATEWAY"
         }
         ErrorCode::Timeout => "give it more time with --timeout, or see whether the server is busy",
+        ErrorCode::DiskReserve => {
+            "free space on the server's disk, shorten a retention or bound its size"
+        }
         ErrorCode::NoSpace => "free space on the server's disk, or shorten a retention",
         ErrorCode::StorePoisoned => {
             "the server's disk failed; look at its log, replace the disk, start it again"

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::process::{Signal, getpid, kill_process};
-use vanus_storage::fs::{DirEntry, DirLock, File, Fs, OpenMode};
+use vanus_storage::fs::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode, Space};
 
 /// The kinds of calls that change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -128,7 +128,7 @@ impl Fs for DyingFs {
     fn open(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let open = || self.inner.open(path, mode);
         let makes = match mode {
-            OpenMode::Read | OpenMode::Write => false,
+            OpenMode::Read | OpenMode::Write | OpenMode::Direct => false,
             OpenMode::CreateNew => true,
             OpenMode::OpenOrCreate => !self.inner.exists(path)?,
         };
@@ -139,6 +139,7 @@ impl Fs for DyingFs {
         };
         Ok(Arc::new(DyingFile {
             inner,
+            direct: mode == OpenMode::Direct,
             failpoint: Arc::clone(&self.failpoint),
         }))
     }
@@ -180,14 +181,16 @@ impl Fs for DyingFs {
         self.inner.lock(path)
     }
 
-    fn free_space(&self) -> io::Result<u64> {
-        self.inner.free_space()
+    fn space(&self) -> io::Result<Space> {
+        self.inner.space()
     }
 }
 
 #[derive(Debug)]
 struct DyingFile {
     inner: Arc<dyn File>,
+    /// Takes whole blocks only.
+    direct: bool,
     failpoint: Arc<Failpoint>,
 }
 
@@ -197,7 +200,12 @@ impl File for DyingFile {
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        let (half, _) = buf.split_at(buf.len() / 2);
+        let half = if self.direct {
+            (buf.len() / 2).next_multiple_of(DIRECT_BLOCK)
+        } else {
+            buf.len() / 2
+        };
+        let (half, _) = buf.split_at(half.min(buf.len()));
         self.failpoint.pass_partly(
             Kind::Write,
             || self.inner.write_at(half, offset).map(drop),

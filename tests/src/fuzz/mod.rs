@@ -1,9 +1,12 @@
-//! Fuzzing of everything that reads bytes from a disk or a network: one target per file, the mutator and the runner.
+//! Fuzzing of everything that reads bytes from a disk or a network, and of the expressions people write: one target per
+//! file, the mutator and the runner.
 //!
 //! The runner has no coverage feedback. What makes up for some of it: inputs begin as valid files from `tests/corpus`,
 //! those a target takes are mutated further, and checksums are mended after most mutations, so that what lies behind
 //! them is reached.
 
+pub mod cel;
+pub mod cesql;
 pub mod frame;
 pub mod http;
 pub mod index;
@@ -33,13 +36,15 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     record::TARGET,
     wal::TARGET,
     segment::TARGET,
     index::TARGET,
     frame::TARGET,
     http::TARGET,
+    cesql::TARGET,
+    cel::TARGET,
 ];
 
 /// A few times the input, and a little more.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use vanus_storage::fs::{DirEntry, DirLock, FaultyFs, File, Fs, OpenMode};
+use vanus_storage::fs::{DirEntry, DirLock, FaultyFs, File, Fs, OpenMode, Space};
 use vanus_types::checksum::crc32c;
 
 use super::{Bug, forge, trace::Fingerprint, trace::Struck};
@@ -181,8 +181,8 @@ impl Fs for SeamFs {
         self.faulty.lock(path)
     }
 
-    fn free_space(&self) -> io::Result<u64> {
-        self.faulty.free_space()
+    fn space(&self) -> io::Result<Space> {
+        self.faulty.space()
     }
 }
 

@@ -80,7 +80,7 @@ impl From<&AppendError> for Fail {
                 expected: *expected,
             },
             AppendError::DuplicateForgotten { .. } => Self::Forgotten,
-            AppendError::Full => Self::Full,
+            AppendError::Full | AppendError::LowSpace { .. } => Self::Full,
             AppendError::Poisoned { .. } => Self::Poisoned,
             AppendError::Closed => Self::Closed,
         }

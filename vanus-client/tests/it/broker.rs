@@ -25,7 +25,7 @@ use vanus_proto::{
 use vanus_types::{
     Batch, ErrorCode, Event, EventbusId, EventlogId, Fault, Name, NamespaceId, ProducerId,
     SeededEntropy,
-    control::{EventbusInfo, EventbusRecord, EventlogInfo, NamespaceRecord},
+    control::{EventbusInfo, EventbusRecord, EventlogInfo, NamespaceRecord, RetainFor},
 };
 
 /// Most batches of one producer the broker remembers.
@@ -261,6 +261,8 @@ impl Broker {
                 description: String::new(),
                 eventlogs: ids,
                 retention_ms: 1,
+                retention_bytes: None,
+                retain_for: RetainFor::None,
                 dead_letter: None,
                 created_at_ms: 0,
                 updated_at_ms: 0,

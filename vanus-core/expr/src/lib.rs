@@ -4,7 +4,15 @@
 //! and of the compiled expression, both of which are limited. What is written down
 //! (`vanus_types::control::FilterSpec`) is compiled once and evaluated per event.
 
+mod budget;
+#[cfg(feature = "cel")]
+pub mod cel;
+pub mod cesql;
 pub mod filter;
 pub mod json;
+pub mod matcher;
+mod position;
+
+pub use position::Position;
 
 pub use filter::{EventView, Filter, FilterError};

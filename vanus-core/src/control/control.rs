@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use vanus_storage::meta::{MetaBatch, MetaStore};
-use vanus_types::{Clock, EventbusId, EventlogId, IdGenerator, Name};
+use vanus_types::{
+    Clock, EventbusId, EventlogId, IdGenerator, Name, SubscriptionId, control::EventlogProgress,
+};
 
 use super::{
     catalog::{Bus, Catalog},
@@ -34,6 +36,8 @@ pub(crate) struct Control {
     pub(super) triggers: Triggers,
     pub(super) catalog: RwLock<Catalog>,
     pub(super) ids: IdGenerator,
+    /// Told when the retention of an eventbus was changed, so that it is looked at now.
+    pub(super) retention_changed: Notify,
     /// Held while something is changed: checks and writes of two changes never mix. False once
     /// the engine closes.
     changing: Mutex<bool>,
@@ -56,6 +60,7 @@ impl Control {
             triggers,
             catalog,
             ids,
+            retention_changed: Notify::new(),
             changing: Mutex::new(true),
         }
     }
@@ -68,6 +73,30 @@ impl Control {
     /// The subscriptions at work.
     pub(crate) const fn triggers(&self) -> &Triggers {
         &self.triggers
+    }
+
+    /// Waits until the retention of an eventbus is changed. Cancel-safe.
+    pub(crate) async fn retention_changed(&self) {
+        self.retention_changed.notified().await;
+    }
+
+    /// How far each subscription of an eventbus is, and in which eventlogs.
+    pub(crate) async fn readers(
+        &self,
+        bus: &Bus,
+    ) -> Result<Vec<(SubscriptionId, Vec<EventlogProgress>)>, ControlError> {
+        let ids: Vec<SubscriptionId> = self.look(|catalog| {
+            let all = catalog.subscriptions();
+            all.filter(|record| record.eventbus_id == bus.record.id)
+                .map(|record| record.id)
+                .collect()
+        });
+        let route = self.route(bus)?;
+        let mut readers = Vec::with_capacity(ids.len());
+        for id in ids {
+            readers.push((id, self.triggers.progress(id, &route).await?));
+        }
+        Ok(readers)
     }
 
     /// The eventbus of this name.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     EventbusId, EventlogId, Name,
-    control::{EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo},
+    control::{
+        EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, RetainFor,
+    },
     limits::MAX_EVENTBUSES,
 };
 
@@ -60,6 +62,8 @@ impl Control {
             description: format!("Dead letters of eventbus \"{}\"", spec.name),
             eventlogs: new_logs(1),
             retention_ms: DEAD_LETTER_RETENTION_MS,
+            retention_bytes: None,
+            retain_for: RetainFor::None,
             dead_letter: None,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -72,6 +76,8 @@ impl Control {
             description: spec.description,
             eventlogs: new_logs(spec.eventlogs),
             retention_ms: spec.retention_ms,
+            retention_bytes: spec.retention_bytes,
+            retain_for: spec.retain_for,
             dead_letter: Some(letters.id),
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -181,6 +187,7 @@ impl Control {
         update: EventbusUpdate,
     ) -> Result<EventbusInfo, ControlError> {
         update.check()?;
+        let touches_retention = update.touches_retention();
         let _turn = self.change().await?;
         let bus = self.bus_by_id(id)?;
         let mut record = bus.record.clone();
@@ -190,9 +197,18 @@ impl Control {
         if let Some(retention_ms) = update.retention_ms {
             record.retention_ms = retention_ms;
         }
+        if let Some(bytes) = update.retention_bytes {
+            record.retention_bytes = (bytes > 0).then_some(bytes);
+        }
+        if let Some(retain_for) = update.retain_for {
+            record.retain_for = retain_for;
+        }
         record.updated_at_ms = self.clock.now_ms();
         self.commit(tables::put(MetaBatch::new(), &record)).await?;
         self.catalog.write().put_bus(record.clone());
+        if touches_retention {
+            self.retention_changed.notify_one();
+        }
         let logs = self.eventlog_infos(&record, false)?;
         Ok(EventbusInfo { record, logs })
     }

@@ -9,7 +9,11 @@ use vanus_storage::{
 };
 use vanus_types::{Clock, Entropy, OsEntropy, SystemClock};
 
-use super::{maintenance::Maintenance, vanus::Vanus};
+use super::{
+    maintenance::Maintenance,
+    retention::{HeldBack, Retention},
+    vanus::Vanus,
+};
 use crate::{
     control::{Control, ControlParts},
     error::OpenError,
@@ -121,12 +125,13 @@ impl VanusBuilder {
         for eventlog in &orphans {
             tracing::error!(%eventlog, "an eventlog holds events but belongs to no eventbus; it is kept");
         }
-        let maintenance = Maintenance::start(
-            Arc::clone(&control),
-            logs.clone(),
-            Arc::clone(&clock),
-            self.options.retention_interval,
-        );
+        let retention = Retention {
+            control: Arc::clone(&control),
+            logs: logs.clone(),
+            clock: Arc::clone(&clock),
+            held: HeldBack::default(),
+        };
+        let maintenance = Maintenance::start(retention, self.options.retention_interval);
         Ok(Vanus::new(clock, logs, meta, control, maintenance))
     }
 }

@@ -11,6 +11,14 @@ use vanus_types::{
 pub enum EngineHealth {
     /// It does.
     Ok,
+    /// So little is free on the disk that it is kept for everything but events: nothing is published
+    /// until there is room, reading goes on.
+    LowSpace {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are kept.
+        reserve: u64,
+    },
     /// The disk is full: nothing is published until there is room, reading goes on.
     Full,
     /// The disk failed: nothing is acknowledged until the engine is opened again.
@@ -21,6 +29,10 @@ impl std::fmt::Display for EngineHealth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ok => f.write_str("ok"),
+            Self::LowSpace { free, reserve } => write!(
+                f,
+                "{free} bytes are free on the disk, and {reserve} are kept in reserve"
+            ),
             Self::Full => f.write_str("the disk is full"),
             Self::Failed(why) => write!(f, "the disk failed: {why}"),
         }
@@ -55,4 +67,6 @@ pub struct SubscriptionMetrics {
     pub phase: SubscriptionPhase,
     /// What became of its events.
     pub totals: SubscriptionTotals,
+    /// Bytes of its eventbus that are past their retention and are kept for it, as of the last look.
+    pub held_bytes: u64,
 }

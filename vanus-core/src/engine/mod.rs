@@ -5,6 +5,7 @@ mod eventbus;
 mod maintenance;
 mod metrics;
 mod reader;
+mod retention;
 mod vanus;
 
 pub use builder::{OpenOptions, VanusBuilder};

@@ -20,6 +20,7 @@ use super::{
     eventbus::Eventbus,
     maintenance::Maintenance,
     metrics::{EngineHealth, EngineMetrics, SubscriptionMetrics},
+    retention::HeldBack,
 };
 use crate::{
     control::{Control, ControlError, DeadLetters, Resent},
@@ -45,6 +46,7 @@ struct Inner {
     meta: Arc<dyn MetaStore>,
     control: Arc<Control>,
     maintenance: Mutex<Option<Maintenance>>,
+    held: HeldBack,
     opened_ns: u64,
 }
 
@@ -62,6 +64,7 @@ impl Vanus {
         maintenance: Maintenance,
     ) -> Self {
         let opened_ns = clock.monotonic_ns();
+        let held = maintenance.held();
         let maintenance = Mutex::new(Some(maintenance));
         Self {
             inner: Arc::new(Inner {
@@ -70,6 +73,7 @@ impl Vanus {
                 meta,
                 control,
                 maintenance,
+                held,
                 opened_ns,
             }),
         }
@@ -160,9 +164,13 @@ impl Vanus {
     /// # Errors
     /// When there is none.
     pub fn eventbus(&self, namespace: &str, name: &str) -> Result<Eventbus, Error> {
-        let bus = self
-            .control()
-            .bus(&Name::new(namespace)?, &Name::new(name)?)?;
+        let bus = match self.control().look(|catalog| catalog.bus(namespace, name)) {
+            Some(bus) => bus,
+            // Tells what is wrong with the names, or missing.
+            None => self
+                .control()
+                .bus(&Name::new(namespace)?, &Name::new(name)?)?,
+        };
         Ok(Eventbus::new(self.clone(), bus.record.id))
     }
 
@@ -423,7 +431,8 @@ impl Vanus {
             (Health::Poisoned { why }, _) | (_, MetaHealth::Poisoned(why)) => {
                 EngineHealth::Failed(why.to_string())
             }
-            (Health::Full, _) => EngineHealth::Full,
+            (Health::Full, _) | (_, MetaHealth::Full) => EngineHealth::Full,
+            (Health::LowSpace { free, reserve }, _) => EngineHealth::LowSpace { free, reserve },
             (Health::Ok, MetaHealth::Ready) => EngineHealth::Ok,
         }
     }
@@ -448,6 +457,7 @@ impl Vanus {
                 eventbus: record.spec.eventbus.clone(),
                 phase: triggers.phase(record),
                 totals: triggers.totals(record.id),
+                held_bytes: self.inner.held.bytes(record.id),
             });
             let subscriptions: Vec<_> = told.collect();
             (

@@ -1,6 +1,7 @@
 //! Publishing events: split by eventlog, append, tell where each one is.
 
 use futures_util::future::join_all;
+use vanus_storage::Appended;
 use vanus_types::{
     Batch, Coded, Durability, ErrorCode, Event, EventId, EventlogId, ProducerId,
     control::EventbusRecord,
@@ -35,6 +36,17 @@ pub struct Published {
     pub durability: Durability,
     /// Whether it had been stored by an earlier call with the same producer and sequence.
     pub duplicate: bool,
+}
+
+impl Published {
+    const fn at(eventlog: EventlogId, offset: u64, appended: &Appended) -> Self {
+        Self {
+            id: EventId { eventlog, offset },
+            append_time_ms: appended.append_time_ms,
+            durability: appended.durability,
+            duplicate: appended.duplicate,
+        }
+    }
 }
 
 /// Why events were not published.
@@ -91,6 +103,9 @@ pub(crate) async fn publish(
     for (index, event) in events.iter().enumerate() {
         admit(event, now_ms).map_err(|source| PublishError::NotAdmitted { index, source })?;
     }
+    if let [event] = events {
+        return publish_one(logs, bus, turns, event, options).await;
+    }
     let places = split(bus, turns, events, options)?;
     if let [place] = places.as_slice() {
         return append(logs, place, options).await;
@@ -107,6 +122,30 @@ pub(crate) async fn publish(
     Ok(published.into_iter().flatten().collect())
 }
 
+/// Publishes one event, with less ado than a list of them.
+async fn publish_one(
+    logs: &Logs,
+    bus: &EventbusRecord,
+    turns: &RoundRobin,
+    event: &Event,
+    options: PublishOptions,
+) -> Result<Vec<Published>, PublishError> {
+    let count = bus.eventlogs.len();
+    let place = named(bus, options.eventlog)?
+        .or_else(|| keyed(event, count))
+        .unwrap_or_else(|| turn(turns, count, options));
+    let Some(eventlog) = bus.eventlogs.get(place).copied() else {
+        return Ok(Vec::new());
+    };
+    let batch = numbered(Batch::of_one(event), options);
+    let appended = logs.append(eventlog, batch, options.durability).await?;
+    Ok(vec![Published::at(
+        eventlog,
+        appended.base_offset,
+        &appended,
+    )])
+}
+
 /// The events of a call that go to one eventlog.
 struct Place {
     eventlog: EventlogId,
@@ -121,21 +160,8 @@ fn split(
     options: PublishOptions,
 ) -> Result<Vec<Place>, PublishError> {
     let count = bus.eventlogs.len();
-    let fixed = match options.eventlog {
-        None => None,
-        Some(eventlog) => match bus.eventlogs.iter().position(|log| *log == eventlog) {
-            None => {
-                let eventbus = bus.name.to_string();
-                return Err(PublishError::ForeignEventlog { eventlog, eventbus });
-            }
-            found => found,
-        },
-    };
-    // A producer's events without a key must find the same eventlog when they are sent again.
-    let turn = options.producer.map_or_else(
-        || if count == 1 { 0 } else { turns.next(count) },
-        |(producer, _)| usize::try_from(producer.get() % count.max(1) as u64).unwrap_or(0),
-    );
+    let fixed = named(bus, options.eventlog)?;
+    let turn = turn(turns, count, options);
     let mut by_log: Vec<Vec<usize>> = vec![Vec::new(); count];
     for (index, event) in events.iter().enumerate() {
         let place = fixed.or_else(|| keyed(event, count)).unwrap_or(turn);
@@ -166,6 +192,40 @@ fn split(
     Ok(places)
 }
 
+/// The place of the eventlog asked for among those of `bus`, if one is asked for.
+fn named(
+    bus: &EventbusRecord,
+    eventlog: Option<EventlogId>,
+) -> Result<Option<usize>, PublishError> {
+    let Some(eventlog) = eventlog else {
+        return Ok(None);
+    };
+    match bus.eventlogs.iter().position(|log| *log == eventlog) {
+        None => Err(PublishError::ForeignEventlog {
+            eventlog,
+            eventbus: bus.name.to_string(),
+        }),
+        found => Ok(found),
+    }
+}
+
+/// Where events without a key go.
+fn turn(turns: &RoundRobin, count: usize, options: PublishOptions) -> usize {
+    // A producer's events must find the same eventlog when they are sent again.
+    options.producer.map_or_else(
+        || if count == 1 { 0 } else { turns.next(count) },
+        |(producer, _)| usize::try_from(producer.get() % count.max(1) as u64).unwrap_or(0),
+    )
+}
+
+/// The batch with the number of its producer, if there is one.
+fn numbered(batch: Batch, options: PublishOptions) -> Batch {
+    match options.producer {
+        Some((producer, sequence)) => batch.produced_by(producer, sequence),
+        None => batch,
+    }
+}
+
 async fn append(
     logs: &Logs,
     place: &Place,
@@ -173,23 +233,12 @@ async fn append(
 ) -> Result<Vec<Published>, PublishError> {
     let mut published = Vec::with_capacity(place.indices.len());
     for batch in &place.batches {
-        let batch = match options.producer {
-            Some((producer, sequence)) => batch.produced_by(producer, sequence),
-            None => batch.clone(),
-        };
+        let batch = numbered(batch.clone(), options);
         let appended = logs
             .append(place.eventlog, batch, options.durability)
             .await?;
         let offsets = (appended.base_offset..).take(appended.count as usize);
-        published.extend(offsets.map(|offset| Published {
-            id: EventId {
-                eventlog: place.eventlog,
-                offset,
-            },
-            append_time_ms: appended.append_time_ms,
-            durability: appended.durability,
-            duplicate: appended.duplicate,
-        }));
+        published.extend(offsets.map(|offset| Published::at(place.eventlog, offset, &appended)));
     }
     Ok(published)
 }

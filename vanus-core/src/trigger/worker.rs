@@ -20,8 +20,8 @@ use tokio::{
     task::JoinSet,
 };
 use vanus_expr::{EventView, json::JsonIndex};
-use vanus_storage::meta::{CommitFuture, MetaError};
-use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventlogId};
+use vanus_storage::meta::{MetaBatch, MetaError, MetaHealth, MetaStore};
+use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventlogId, limits::MAX_PENDING_RETRIES};
 
 use super::{
     attempt::{Attempt, Fate, Origin},
@@ -53,6 +53,9 @@ const READ_AHEAD: usize = 256;
 /// Longest single wait for a due time: the wall clock may jump while we wait for it.
 const LONGEST_SLEEP_MS: i64 = 1_000;
 
+/// Events that are filtered before other tasks get their turn.
+const FILTERED_AT_ONCE: usize = 64;
+
 /// How far a worker is, readable by others.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
@@ -60,6 +63,9 @@ pub(crate) struct Reached {
     pub(crate) position: AtomicU64,
     pub(crate) retrying: AtomicU64,
 }
+
+/// Progress on its way into the metadata store: what is stored, and whether it was.
+type Saving = BoxFuture<'static, (MetaBatch, Result<(), MetaError>)>;
 
 /// An event on its way, and its place in the window.
 type Finished = (u64, Fate, OwnedSemaphorePermit);
@@ -135,7 +141,7 @@ impl Worker {
         save_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut reading: Option<BoxFuture<'static, Result<ReadBatches, LogError>>> = None;
         let mut gate: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>> = None;
-        let mut saving: Option<CommitFuture> = None;
+        let mut saving: Option<Saving> = None;
         while !*stop.borrow() {
             if reading.is_none() && self.wants_events() {
                 reading = Some(self.read());
@@ -148,7 +154,7 @@ impl Worker {
                 biased;
                 _ = stop.changed() => {}
                 Some(finished) = self.deliveries.join_next() => self.finish(finished),
-                saved = wait(&mut saving) => self.after_save(saved).await,
+                (batch, saved) = wait(&mut saving) => saving = self.after_save(batch, saved).await,
                 permit = wait(&mut gate) => self.start_many(permit),
                 chunk = wait(&mut reading) => self.take_in(chunk).await,
                 _ = save_tick.tick(), if saving.is_none() && self.is_dirty() => {
@@ -166,6 +172,8 @@ impl Worker {
             && self.backlog.len() < READ_AHEAD
             && !self.tracker.is_full()
             && !self.pending.is_full()
+            // Full while the metadata store takes nothing.
+            && self.changes.len() < MAX_PENDING_RETRIES
     }
 
     fn read(&self) -> BoxFuture<'static, Result<ReadBatches, LogError>> {
@@ -260,7 +268,7 @@ impl Worker {
         match chunk {
             Ok(chunk) => {
                 for batch in &chunk.batches {
-                    self.take_batch(batch);
+                    self.take_batch(batch).await;
                 }
             }
             Err(LogError::Underflow { start, .. }) => {
@@ -280,10 +288,14 @@ impl Worker {
         }
     }
 
-    fn take_batch(&mut self, batch: &Batch) {
+    async fn take_batch(&mut self, batch: &Batch) {
         let (mut seen, mut filtered) = (0, 0);
         let mut index = JsonIndex::new();
-        for (offset, event) in batch.events() {
+        for (number, (offset, event)) in batch.events().enumerate() {
+            if number % FILTERED_AT_ONCE == FILTERED_AT_ONCE - 1 {
+                // An expression may take a millisecond for an event.
+                tokio::task::yield_now().await;
+            }
             if offset < self.tracker.position() {
                 continue;
             }
@@ -313,26 +325,36 @@ impl Worker {
     }
 
     /// Writes down what changed. The watermark of now is the one of the changes taken.
-    fn save(&mut self) -> CommitFuture {
+    fn save(&mut self) -> Saving {
         let watermark = self.tracker.watermark();
         let batch =
             progress::take_batch(self.shared.id, self.eventlog, &mut self.changes, watermark);
         if self.changes.is_empty() {
             self.saved_watermark = watermark;
         }
-        self.shared.meta.commit(batch)
+        store(&self.shared.meta, batch, Duration::ZERO)
     }
 
-    /// A failed write leaves the metadata store poisoned: what it lost is delivered again after
-    /// it was reopened, so that nothing needs to be put back here.
-    async fn after_save(&mut self, saved: Result<(), MetaError>) {
-        if let Err(error) = saved {
-            tracing::error!(subscription = %self.shared.id, %error, "progress cannot be stored");
+    /// What a full disk refused is stored when there is room, before anything that came after it:
+    /// a watermark must not pass a retry that is not stored. Any other failed write leaves the
+    /// metadata store poisoned: what it lost is delivered again after it was reopened, so that
+    /// nothing needs to be put back here.
+    async fn after_save(
+        &mut self,
+        batch: MetaBatch,
+        saved: Result<(), MetaError>,
+    ) -> Option<Saving> {
+        let error = saved.err()?;
+        tracing::error!(subscription = %self.shared.id, %error, "progress cannot be stored");
+        if matches!(self.shared.meta.health(), MetaHealth::Poisoned(_)) {
             tokio::time::sleep(PAUSE).await;
+            return None;
         }
+        // Deliveries go on meanwhile.
+        Some(store(&self.shared.meta, batch, PAUSE))
     }
 
-    async fn wind_up(&mut self, saving: Option<CommitFuture>) {
+    async fn wind_up(&mut self, saving: Option<Saving>) {
         let finishing = async {
             while let Some(finished) = self.deliveries.join_next().await {
                 self.finish(finished);
@@ -344,12 +366,14 @@ impl Worker {
         if !in_time {
             self.deliveries.shutdown().await;
         }
-        if let Some(saving) = saving {
-            // Reported when it fails by the next write, which fails as well.
-            let _ = saving.await;
-        }
-        while self.is_dirty() {
-            if let Err(error) = self.save().await {
+        let mut saving = saving;
+        while saving.is_some() || self.is_dirty() {
+            let (_, saved) = match saving.take() {
+                Some(saving) => saving.await,
+                None => self.save().await,
+            };
+            // What came after a batch that is not stored must not be stored either.
+            if let Err(error) = saved {
                 tracing::error!(subscription = %self.shared.id, %error, "progress cannot be stored");
                 break;
             }
@@ -375,6 +399,24 @@ impl Worker {
             .retrying
             .store(retrying as u64, Ordering::Relaxed);
     }
+}
+
+/// Stores `batch` after a pause.
+fn store(meta: &Arc<dyn MetaStore>, batch: MetaBatch, pause: Duration) -> Saving {
+    let meta = Arc::clone(meta);
+    // Without a pause it is queued now, in order.
+    let queued = pause.is_zero().then(|| meta.commit(batch.clone()));
+    async move {
+        let saved = match queued {
+            Some(queued) => queued.await,
+            None => {
+                tokio::time::sleep(pause).await;
+                meta.commit(batch.clone()).await
+            }
+        };
+        (batch, saved)
+    }
+    .boxed()
 }
 
 /// Sleeps until the next retry is due; for ever, if none waits, or if one is due already and waits

@@ -15,7 +15,7 @@ mod wal;
 pub use self::{
     fs::{DiskFs, File, Fs, MemoryFs},
     store::{
-        AdminError, AppendError, Appended, Corruption, DiskError, Health, LogInfo, OpenError,
-        ReadChunk, ReadError, Stats, Store, StoreOptions, Threads,
+        AdminError, AppendError, Appended, Corruption, DiskError, Expired, Health, LogInfo,
+        OpenError, ReadChunk, ReadError, Stats, Store, StoreOptions, Threads,
     },
 };

@@ -10,11 +10,19 @@ use std::{
 };
 
 use vanus_core::{
-    DeliveryError, FilterSpec, StartFrom, SubscriptionConfig, SubscriptionId, SubscriptionSpec,
-    SubscriptionTotals, Vanus,
+    Coded as _, DeliveryError, ErrorCode, FilterSpec, StartFrom, SubscriptionConfig,
+    SubscriptionId, SubscriptionSpec, SubscriptionTotals, Vanus,
 };
 
 use crate::support::{Seen, event, eventbus, in_memory, subscription, until};
+
+/// The same subscription with one filter.
+fn filtered(spec: SubscriptionSpec, filter: FilterSpec) -> SubscriptionSpec {
+    SubscriptionSpec {
+        filters: vec![filter],
+        ..spec
+    }
+}
 
 fn from_start(spec: SubscriptionSpec) -> SubscriptionSpec {
     let config = SubscriptionConfig {
@@ -379,4 +387,50 @@ async fn pausing_does_not_wait_for_a_sink_that_hangs() {
         seen.ids() == ["kept"]
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_decide_like_the_other_dialects() {
+    let vanus = in_memory().await;
+    let bus = eventbus(&vanus, "orders", 2).await;
+    for id in 0..90 {
+        let ty = if id % 3 == 0 {
+            "order.placed"
+        } else {
+            "stock.changed"
+        };
+        bus.publish(event(id, ty)).await.unwrap();
+    }
+    let filters = [
+        FilterSpec::Prefix([("type".into(), "order.".into())].into()),
+        FilterSpec::Sql("type LIKE 'order.%' AND NOT EXISTS nosuch".into()),
+        FilterSpec::Cel("event.type.startsWith('order.') && !has(event.nosuch)".into()),
+    ];
+    for filter in filters {
+        let seen = Seen::default();
+        let spec = filtered(from_start(subscription("orders")), filter.clone());
+        let sub = vanus.subscribe(spec, seen.sink()).await.unwrap();
+        let id = sub.record.id;
+        until("all events are settled", async || {
+            let told = totals(&vanus, id).await;
+            told.read == 90 && told.in_flight == 0
+        })
+        .await;
+        let told = totals(&vanus, id).await;
+        assert_eq!((told.delivered, told.filtered), (30, 60), "{filter:?}");
+    }
+    for (filter, code) in [
+        (
+            FilterSpec::Sql("type LIKE order".into()),
+            ErrorCode::InvalidSql,
+        ),
+        (
+            FilterSpec::Cel("type == 'order'".into()),
+            ErrorCode::InvalidCel,
+        ),
+    ] {
+        let spec = filtered(subscription("orders"), filter);
+        let refused = vanus.subscribe(spec, Seen::default().sink()).await;
+        assert_eq!(refused.unwrap_err().code(), code);
+    }
 }

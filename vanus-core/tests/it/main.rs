@@ -12,4 +12,5 @@ mod control;
 mod delivery;
 mod publish;
 mod restart;
+mod retention;
 mod support;

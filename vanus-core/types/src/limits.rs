@@ -97,3 +97,16 @@ pub const MAX_DEAD_LETTERS: usize = 64;
 
 /// Farthest a subscription reads ahead of an event it has not settled yet, in offsets.
 pub const MAX_READ_AHEAD: u64 = 1 << 20;
+
+/// Longest text of one CESQL or CEL expression, in bytes.
+pub const MAX_EXPRESSION_LEN: usize = 8 * 1024;
+
+/// Deepest nesting of one expression: parentheses, operators, calls and literals together.
+pub const MAX_EXPRESSION_DEPTH: usize = 100;
+
+/// Most work that all expressions of one subscription do for one event, in steps and bytes looked at
+/// or made; a millisecond or two. What is slower than that errs, and the event does not pass.
+pub const MAX_EXPRESSION_WORK: u64 = 2 * 1024 * 1024;
+
+/// Largest compiled regular expression of a CEL expression, in bytes of memory.
+pub const MAX_REGEX_LEN: usize = 256 * 1024;

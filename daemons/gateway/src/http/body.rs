@@ -1,31 +1,38 @@
 //! Reading request bodies, never more than allowed.
 
+use std::{fmt::Display, pin::pin};
+
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     http::{
         HeaderMap, Request, Version,
         header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+        request::Parts,
     },
 };
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use vanus_types::{ErrorCode, format::is_json, limits::MAX_RECORD_LEN};
 
 use super::problem::Problem;
 
-/// Reads the body of `request`, at most `limit` bytes.
+/// Reads the body of a request with this `head`, at most `limit` bytes.
 ///
 /// # Errors
 /// 411 when HTTP/1 tells no length and does not send in chunks, 413 when the body is too large,
 /// 415 when it is compressed, 400 when it breaks off.
-pub(crate) async fn read_body(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
-    let headers = request.headers();
+pub(crate) async fn read_body<B>(head: &Parts, body: B, limit: usize) -> Result<Bytes, Problem>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Display,
+{
+    let headers = &head.headers;
     let told = headers.get(CONTENT_LENGTH);
     let framed = told.is_some()
         || headers.contains_key(TRANSFER_ENCODING)
-        || request.version() > Version::HTTP_11;
+        || head.version > Version::HTTP_11;
     if !framed {
         let detail = "send a Content-Length, or the body in chunks";
         return Err(Problem::new(ErrorCode::InvalidRequest, detail).with_status(411));
@@ -44,14 +51,34 @@ pub(crate) async fn read_body(request: Request<Body>, limit: usize) -> Result<By
     if told.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => {
+    let mut body = pin!(body);
+    // What comes in one piece, as most events do, is not copied.
+    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
             let detail = format!("the body broke off: {error}");
-            Err(Problem::new(ErrorCode::InvalidRequest, detail))
+            Problem::new(ErrorCode::InvalidRequest, detail)
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(too_large());
         }
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+            continue;
+        }
+        if rest.is_empty() {
+            rest.extend_from_slice(&std::mem::take(&mut first));
+        }
+        rest.extend_from_slice(&data);
     }
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }
 
 /// The only value of `Content-Type`, if there is one.
@@ -84,7 +111,8 @@ pub(crate) async fn json_body<T: DeserializeOwned>(request: Request<Body>) -> Re
         let detail = "send JSON with Content-Type: application/json";
         return Err(Problem::new(ErrorCode::UnsupportedMediaType, detail));
     }
-    let body = read_body(request, MAX_RECORD_LEN).await?;
+    let (head, body) = request.into_parts();
+    let body = read_body(&head, body, MAX_RECORD_LEN).await?;
     serde_json::from_slice(&body).map_err(|error| {
         let code = match error.classify() {
             Category::Data => ErrorCode::InvalidArgument,

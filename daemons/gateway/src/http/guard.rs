@@ -22,11 +22,19 @@ pub(crate) async fn bound_requests(
     request: Request,
     next: Next,
 ) -> Response {
+    bounded(&gateway, next.run(request)).await
+}
+
+/// Gives `answering` one of the places for requests, and the time a request may take.
+pub(crate) async fn bounded(
+    gateway: &Gateway,
+    answering: impl Future<Output = Response>,
+) -> Response {
     let permit = match enter(gateway.requests(), gateway.options().max_requests) {
         Ok(permit) => permit,
         Err(problem) => return problem.into_response(),
     };
-    let answered = within(gateway.options().timeout, next.run(request)).await;
+    let answered = within(gateway.options().timeout, answering).await;
     drop(permit);
     answered.unwrap_or_else(Problem::into_response)
 }
@@ -74,8 +82,13 @@ pub(crate) struct ReaderPermit(
 
 /// Writes problems down, the router's own ones too.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
+    // A URI shares its text, so that a clone costs a reference count.
+    let uri = request.uri().clone();
+    written(next.run(request).await, uri.path())
+}
+
+/// Writes down the problem that `response`, to a request for `path`, tells.
+pub(crate) fn written(mut response: Response, path: &str) -> Response {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status().is_client_error() || response.status().is_server_error() => {
@@ -84,9 +97,9 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         None => return response,
     };
     if problem.status() >= 500 {
-        tracing::warn!(path, problem = problem.json(&path), "a request failed");
+        tracing::warn!(path, problem = problem.json(path), "a request failed");
     }
-    problem.write(response, &path)
+    problem.write(response, path)
 }
 
 fn enter(room: &Semaphore, limit: usize) -> Result<SemaphorePermit<'_>, Problem> {

@@ -1,44 +1,60 @@
 //! The answer to a publisher: where each event is, and what that promises.
 
-use serde::Serialize;
+use std::fmt::{self, Write as _};
+
 use vanus_core::Published;
-use vanus_types::{Durability, EventId, EventlogId};
+use vanus_types::Durability;
 
-/// The answer, as JSON.
-#[derive(Debug, Serialize)]
-pub(super) struct Ack {
-    events: Vec<AckedEvent>,
-    durability: Durability,
-}
+/// Bytes of JSON that one event takes, about.
+const EVENT_LEN: usize = 128;
 
-#[derive(Debug, Serialize)]
-struct AckedEvent {
-    eventlog: EventlogId,
-    offset: u64,
-    event_id: EventId,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    duplicate: bool,
-}
+/// The answer, as JSON. It is written by hand: every value in it is a number, or text without
+/// characters to be escaped.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ack(String);
 
 impl Ack {
     /// The answer for `published`; `asked` is promised where there is no event.
     pub(super) fn new(published: &[Published], asked: Durability) -> Self {
-        let weakest = published.iter().map(|event| event.durability).min();
-        let events = published.iter().map(|event| AckedEvent {
-            eventlog: event.id.eventlog,
-            offset: event.id.offset,
-            event_id: event.id,
-            duplicate: event.duplicate,
-        });
-        Self {
-            events: events.collect(),
-            durability: weakest.unwrap_or(asked),
-        }
+        let mut json = String::with_capacity(EVENT_LEN * published.len().max(1));
+        // Writing to memory cannot fail.
+        let _ = write(&mut json, published, asked);
+        Self(json)
     }
+
+    /// The JSON object.
+    pub(crate) fn into_json(self) -> String {
+        self.0
+    }
+}
+
+fn write(json: &mut String, published: &[Published], asked: Durability) -> fmt::Result {
+    json.push_str(r#"{"events":["#);
+    for (index, event) in published.iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        let id = event.id;
+        let (eventlog, offset) = (id.eventlog, id.offset);
+        write!(
+            json,
+            r#"{{"eventlog":"{eventlog}","offset":{offset},"event_id":"{id}""#
+        )?;
+        json.push_str(if event.duplicate {
+            r#","duplicate":true}"#
+        } else {
+            "}"
+        });
+    }
+    let weakest = published.iter().map(|event| event.durability).min();
+    let durability = weakest.unwrap_or(asked);
+    write!(json, r#"],"durability":"{durability}"}}"#)
 }
 
 #[cfg(test)]
 mod tests {
+    use vanus_types::{EventId, EventlogId};
+
     use super::*;
 
     #[test]
@@ -60,13 +76,10 @@ mod tests {
             Durability::Fsync,
         );
         assert_eq!(
-            serde_json::to_string(&ack).unwrap(),
+            ack.into_json(),
             r#"{"events":[{"eventlog":"0000000000000001","offset":1,"event_id":"AAAAAAAAAAEAAAAAAAAAAQ=="},{"eventlog":"0000000000000001","offset":2,"event_id":"AAAAAAAAAAEAAAAAAAAAAg==","duplicate":true}],"durability":"page-cache"}"#
         );
         let none = Ack::new(&[], Durability::Fsync);
-        assert_eq!(
-            serde_json::to_string(&none).unwrap(),
-            r#"{"events":[],"durability":"fsync"}"#
-        );
+        assert_eq!(none.into_json(), r#"{"events":[],"durability":"fsync"}"#);
     }
 }

@@ -4,4 +4,4 @@ mod ack;
 mod asked;
 mod publish;
 
-pub(crate) use publish::{publish, publish_default};
+pub(crate) use publish::{answer, plain_target, publish, publish_default};

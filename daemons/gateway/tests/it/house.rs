@@ -1,7 +1,6 @@
 //! An engine in memory with a front door, and a caller.
 
 use axum::{
-    Router,
     body::Body,
     http::{HeaderMap, Method, Request, Response},
 };
@@ -11,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 use vanus_core::{EventbusSpec, Name, Vanus};
-use vanus_gateway::{Gateway, GatewayOptions};
+use vanus_gateway::{Front, Gateway, GatewayOptions};
 
 pub(crate) const EVENTS: &str = "/namespaces/default/eventbus/orders/events";
 pub(crate) const ONE: &str =
@@ -21,7 +20,7 @@ pub(crate) const BATCH: &[(&str, &str)] = &[("content-type", "application/cloude
 
 /// A front door with the eventbus `orders` behind it.
 pub(crate) struct House {
-    pub(crate) router: Router,
+    pub(crate) front: Front,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -80,14 +79,14 @@ impl House {
         let stopping = CancellationToken::new();
         let gateway = Gateway::new(vanus, options, stopping.clone());
         Self {
-            router: gateway.router(),
+            front: gateway.front(),
             stopping,
         }
     }
 
     pub(crate) async fn respond(&self, request: Request<Body>) -> Response<Body> {
-        let mut router = self.router.clone();
-        router.call(request).await.unwrap()
+        let mut front = self.front.clone();
+        front.call(request).await.unwrap()
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Answer {

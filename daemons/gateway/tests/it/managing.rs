@@ -209,6 +209,47 @@ async fn a_subscription_is_made_paused_moved_and_deleted() {
 }
 
 #[tokio::test]
+async fn mistakes_in_expressions_are_refused_with_their_place() {
+    let house = House::open().await;
+    for (filter, code, place) in [
+        (
+            json!({"sql": "type = 'a"}),
+            "V9102",
+            "filters[0].sql: at line 1, column 8 (byte 7)",
+        ),
+        (
+            json!({"sql": "1 + 1"}),
+            "V9102",
+            "filters[0].sql: the expression from line 1, column 1",
+        ),
+        (
+            json!({"cel": "event.type"}),
+            "V9103",
+            "filters[0].cel: at line 1, column 6 (byte 5)",
+        ),
+        (
+            json!({"cel": 7}),
+            "V9101",
+            "filter.cel must be an expression",
+        ),
+        (
+            json!({"sql": ""}),
+            "V9116",
+            "filters[0].sql needs an expression",
+        ),
+    ] {
+        let spec = json!({
+            "name": "all", "namespace": "default", "eventbus": "orders", "sink": "http://h/",
+            "filters": [filter],
+        });
+        let answer = house.send("POST", SUBSCRIPTIONS, spec).await;
+        answer.is_problem(400, code);
+        let told = answer.json()["detail"].to_string();
+        assert!(told.contains(place), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn bad_wishes_are_refused_with_their_place() {
     let house = House::open().await;
     let refused = async |body: Value| house.send("POST", SUBSCRIPTIONS, body).await;

@@ -18,4 +18,4 @@ pub use error::ConfigError;
 pub use load::{Loaded, Sources};
 pub use options::{Config, OptionDoc};
 pub use reference::reference_table;
-pub use setting::{ByteSize, LogFormat};
+pub use setting::{ByteSize, DiskReserve, LogFormat};

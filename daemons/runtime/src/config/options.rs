@@ -10,7 +10,7 @@ use vanus_types::{
 
 use super::{
     error::ConfigError,
-    setting::{ByteSize, LogFormat, Setting},
+    setting::{ByteSize, DiskReserve, LogFormat, Setting},
 };
 
 /// What the manual says about one option.
@@ -115,6 +115,10 @@ options! {
     wal_size: ByteSize = ByteSize::mib(64);
     /// Most bytes of recent events kept in memory for readers.
     cache_size: ByteSize = ByteSize::mib(32);
+    /// Free space of the disk below which nothing is published, so that there is room for everything
+    /// else; publishing begins again a quarter above it. `auto` is 1GiB, but at most a twentieth of
+    /// the file system; 0 is none. Danger: without it the disk is filled to the last byte.
+    disk_reserve: DiskReserve = DiskReserve(None);
     /// Threads for the network and deliveries; 0: one for each core but one, which is left to the
     /// threads of the store. More than that cost latency: work then hops between cores.
     worker_threads: usize = 0;
@@ -122,7 +126,8 @@ options! {
     /// went; 0s: not at all. It saves the time to be woken, and takes up to one core while there
     /// is traffic.
     idle_poll: Duration = Duration::from_micros(200);
-    /// How often events past their retention are looked for.
+    /// How often events past their retention are looked for, besides at once when a retention is
+    /// changed.
     retention_interval: Duration = Duration::from_secs(60);
     /// Most bytes that are read again each second, in the background, of segments that are full, to
     /// find damage before somebody needs what is there; 0: none.

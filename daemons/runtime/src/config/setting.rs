@@ -65,6 +65,26 @@ impl Setting for ByteSize {
     }
 }
 
+/// How much of the disk is kept in reserve: a size, or nothing for what suits the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskReserve(pub Option<u64>);
+
+impl Setting for DiskReserve {
+    const FORM: &'static str = "auto, or a size such as 1GiB";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Self(None)),
+            size => ByteSize::parse(size).map(|size| Self(Some(size.0))),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0
+            .map_or_else(|| "auto".to_owned(), |bytes| ByteSize(bytes).show())
+    }
+}
+
 impl Setting for Duration {
     const FORM: &'static str = "a time such as 500ms, 10s, 5m or 1h";
 

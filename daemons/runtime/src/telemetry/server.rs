@@ -41,7 +41,8 @@ pub async fn serve_telemetry(
         drain_grace: DRAIN_GRACE,
         ..HttpServerOptions::default()
     };
-    serve_http(listener, router(metrics, health), options, stopping).await;
+    let router = router(metrics, health);
+    serve_http(listener, |_| router.clone(), options, stopping).await;
 }
 
 fn router(metrics: Metrics, health: HealthProbe) -> Router {

@@ -141,7 +141,10 @@ impl Consume {
         };
         let count = Count::default();
         let _progress = Progress::show(output, "publishing", &count, Some(self.count));
-        Ok(load.run(context, bus, events, &count, stop).await?.events)
+        Ok(load
+            .run(context, std::slice::from_ref(bus), events, &count, stop)
+            .await?
+            .events)
     }
 
     fn row(&self, name: &str) -> Row {
@@ -149,7 +152,7 @@ impl Consume {
             payload_bytes: Some(self.size as usize),
             batch_bytes: Some(self.batch_bytes as usize),
             connections: Some(1),
-            eventlogs: Some(self.eventlogs),
+            eventlogs: Some(self.eventlogs.into()),
             ..Row::named(name)
         }
     }
@@ -163,7 +166,7 @@ impl Consume {
         stop: &Stop,
     ) -> Result<(), CliError> {
         let events = payload::events(self.size as usize, context.entropy())?;
-        embedded::with_engine(context, directory, self.eventlogs, async |scene| {
+        embedded::with_engine(context, directory, self.eventlogs.into(), async |scene| {
             let count = Count::default();
             let progress = Progress::show(output, "publishing", &count, Some(self.count));
             let stored = embedded::fill(scene, context, &events, self.count, &count, stop).await?;

@@ -31,21 +31,22 @@ const APPENDS: raw::Most = raw::Most {
     ns: 1_000_000_000,
 };
 
-/// An engine in a folder of its own, with one eventbus.
+/// An engine in a folder of its own, with eventbuses.
 #[derive(Debug)]
 pub(super) struct Scene {
     vanus: Vanus,
-    pub(super) bus: Eventbus,
+    pub(super) buses: Vec<Eventbus>,
     directory: String,
     folder: String,
 }
 
 impl Scene {
-    /// Opens an engine in a new folder under `directory`.
+    /// Opens an engine in a new folder under `directory`, with as many eventbuses as so many
+    /// eventlogs take.
     pub(super) async fn open(
         context: &Context,
         directory: &str,
-        eventlogs: u16,
+        eventlogs: u32,
     ) -> Result<Self, CliError> {
         let folder = scratch::unique(context.entropy());
         let path = std::path::Path::new(directory).join(&folder);
@@ -55,25 +56,35 @@ impl Scene {
             .open()
             .await;
         let vanus = opened.map_err(|error| CliError::engine(&error))?;
-        let name = Name::new(&folder).map_err(|error| CliError::invalid(&error))?;
-        let spec = EventbusSpec {
-            eventlogs,
-            ..EventbusSpec::new(name)
-        };
-        let bus = vanus.create_eventbus(DEFAULT_NAMESPACE, spec).await;
-        let bus = bus.map_err(|error| CliError::engine(&error))?;
+        let mut buses = Vec::new();
+        for (number, eventlogs) in scratch::spread(eventlogs).into_iter().enumerate() {
+            let name = Name::new(&format!("{folder}-{number}"));
+            let name = name.map_err(|error| CliError::invalid(&error))?;
+            let spec = EventbusSpec {
+                eventlogs,
+                ..EventbusSpec::new(name)
+            };
+            let bus = vanus.create_eventbus(DEFAULT_NAMESPACE, spec).await;
+            buses.push(bus.map_err(|error| CliError::engine(&error))?);
+        }
         Ok(Self {
             vanus,
-            bus,
+            buses,
             directory: directory.to_owned(),
             folder,
         })
     }
 
+    /// The eventbus, where there is one.
+    pub(super) fn bus(&self) -> Result<&Eventbus, CliError> {
+        let first = self.buses.first();
+        first.ok_or_else(|| CliError::Bench("there is no eventbus".to_owned()))
+    }
+
     /// The eventlogs of the eventbus.
     pub(super) fn eventlogs(&self) -> Result<Vec<EventlogId>, CliError> {
         Ok(self
-            .bus
+            .bus()?
             .record()
             .map_err(|error| CliError::engine(&error))?
             .eventlogs)
@@ -86,7 +97,7 @@ impl Scene {
             .close()
             .await
             .map_err(|error| CliError::engine(&error));
-        drop((self.bus, self.vanus));
+        drop((self.buses, self.vanus));
         let removed = DiskFs::open(&self.directory)
             .and_then(|fs| scratch::remove_tree(&fs, &self.folder).and_then(|()| fs.sync_dir("")));
         closed?;
@@ -102,7 +113,7 @@ impl Scene {
 pub(super) async fn with_engine<T>(
     context: &Context,
     directory: &str,
-    eventlogs: u16,
+    eventlogs: u32,
     measure: impl AsyncFnOnce(&Scene) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let scene = Scene::open(context, directory, eventlogs).await?;
@@ -127,7 +138,7 @@ pub(super) async fn publish(
         let count = Count::default();
         let _progress = Progress::show(context.output(), "publishing", &count, None);
         let work = Work {
-            bus: scene.bus.clone(),
+            buses: scene.buses.clone(),
             batches: Arc::clone(&batches),
             durability: bench.durability,
             in_flight: bench.in_flight.into(),
@@ -136,6 +147,13 @@ pub(super) async fn publish(
             count,
             stop: stop.clone(),
         };
+        if let Some(until) = bench.warm_until() {
+            let before = Work {
+                until,
+                ..work.clone()
+            };
+            before.run(bench.producers.into()).await?;
+        }
         work.run(bench.producers.into()).await
     });
     let (published, elapsed_ns, latencies) = measured.await?;
@@ -147,6 +165,7 @@ pub(super) async fn publish(
         in_flight: Some(bench.in_flight.into()),
         connections: Some(bench.producers.into()),
         eventlogs: Some(bench.eventlogs),
+        warm_up_s: bench.warm_up_s(),
         ..Row::named("embedded")
     };
     let row = row.rate(published, elapsed_ns).latencies(&latencies);
@@ -198,7 +217,8 @@ fn batches(events: &[Event], size: usize) -> Arc<Vec<Vec<Event>>> {
 /// What publishers of an engine do.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
-    pub(super) bus: Eventbus,
+    /// Each gets batches in turn.
+    pub(super) buses: Vec<Eventbus>,
     pub(super) batches: Arc<Vec<Vec<Event>>>,
     pub(super) durability: Durability,
     pub(super) in_flight: usize,
@@ -230,7 +250,7 @@ impl Work {
     async fn publish(self, begin: u64) -> Result<(u64, Latencies), CliError> {
         let (mut under_way, mut latencies) = (FuturesUnordered::new(), Latencies::new()?);
         let (mut begun, mut stored) = (0_u64, 0_u64);
-        let mut batches = self.batches.iter().cycle();
+        let mut batches = self.batches.iter().cycle().zip(self.buses.iter().cycle());
         loop {
             let ended = match self.until {
                 Until::Events(all) => begun >= all,
@@ -239,10 +259,10 @@ impl Work {
             let ended = ended || self.stop.is_asked();
             while !ended
                 && under_way.len() < self.in_flight
-                && let Some(batch) = batches.next()
+                && let Some((batch, bus)) = batches.next()
             {
                 begun += batch.len() as u64;
-                under_way.push(self.one(batch));
+                under_way.push(self.one(bus, batch));
             }
             let Some(done) = under_way.next().await else {
                 break;
@@ -258,6 +278,7 @@ impl Work {
     /// Publishes one batch; answers how many events and how long it took.
     fn one<'a>(
         &'a self,
+        bus: &'a Eventbus,
         batch: &'a [Event],
     ) -> impl Future<Output = Result<(u64, u64), Error>> + use<'a> {
         let options = PublishOptions {
@@ -266,7 +287,7 @@ impl Work {
         };
         async move {
             let before = self.clock.monotonic_ns();
-            let published = self.bus.publish_with(batch, options).await?;
+            let published = bus.publish_with(batch, options).await?;
             Ok((published.len() as u64, self.clock.monotonic_ns() - before))
         }
     }
@@ -282,7 +303,7 @@ pub(super) async fn fill(
     stop: &Stop,
 ) -> Result<u64, CliError> {
     let work = Work {
-        bus: scene.bus.clone(),
+        buses: scene.buses.clone(),
         batches: batches(events, events.len()),
         durability: Durability::PageCache,
         in_flight: 4,
@@ -310,7 +331,7 @@ pub(super) async fn read_pages(
     let (mut events, mut bytes) = (0_u64, 0_usize);
     for (eventlog, mut next) in offsets(scene).await? {
         while !stop.is_asked() {
-            let page = scene.bus.read(eventlog, next, options).await;
+            let page = scene.bus()?.read(eventlog, next, options).await;
             let page = page.map_err(|error| CliError::engine(&error))?;
             events += page.events.len() as u64;
             bytes += page
@@ -340,7 +361,7 @@ pub(super) async fn read_tail(
     let first = offsets(scene).await?.into_iter().next();
     let (eventlog, offset) =
         first.ok_or_else(|| CliError::Bench("the eventbus has no eventlog".to_owned()))?;
-    let tail = scene.bus.tail(eventlog, offset);
+    let tail = scene.bus()?.tail(eventlog, offset);
     let mut tail = tail.map_err(|error| CliError::engine(&error))?;
     let begin = clock.monotonic_ns();
     let (mut events, mut bytes) = (0, 0);
@@ -364,7 +385,7 @@ pub(super) async fn read_tail(
 
 async fn offsets(scene: &Scene) -> Result<Vec<(EventlogId, u64)>, CliError> {
     scene
-        .bus
+        .bus()?
         .offsets(StartFrom::Earliest)
         .await
         .map_err(|error| CliError::engine(&error))

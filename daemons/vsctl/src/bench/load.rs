@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use vanus_client::{Ack, Producer, ProducerOptions};
+use vanus_client::{Ack, Client, Producer, ProducerOptions};
+use vanus_net::quic::MAX_STREAMS;
 use vanus_types::{Clock, Event};
 
 use super::{progress::Count, recorder::Latencies, scratch::ScratchBus, stop::Stop};
@@ -12,6 +13,10 @@ use crate::{context::Context, error::CliError};
 /// One event in so many is timed from sending to its acknowledgement; so many are sent before the
 /// clock is looked at.
 const SAMPLED: u64 = 64;
+
+/// Most eventlogs published to over one connection: each takes a stream, and a connection has so
+/// many, less some to ask with.
+const MOST_STREAMS: usize = MAX_STREAMS as usize - 16;
 
 /// When to end.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +51,7 @@ pub(super) struct Loaded {
     pub(super) events: u64,
     pub(super) elapsed_ns: u64,
     pub(super) latencies: Latencies,
+    pub(super) connections: usize,
 }
 
 /// What the producers of a load share.
@@ -60,12 +66,13 @@ struct Shared {
 }
 
 impl Load {
-    /// Publishes `events` over and over, each producer on a connection of its own, and waits for
-    /// every acknowledgement.
+    /// Publishes `events` over and over, each producer on connections of its own and to each of
+    /// `buses` in turn, and waits for every acknowledgement. The eventbuses share the window of
+    /// their producer.
     pub(super) async fn run(
         &self,
         context: &Context,
-        bus: &ScratchBus,
+        buses: &[ScratchBus],
         events: Vec<Event>,
         count: &Count,
         stop: &Stop,
@@ -73,14 +80,9 @@ impl Load {
         let mut producers = Vec::with_capacity(self.producers);
         let mut clients = Vec::with_capacity(self.producers);
         for _ in 0..self.producers {
-            let client = context.connect().await?;
-            let (namespace, name) = (bus.namespace.as_str(), bus.name.as_str());
-            producers.push(
-                client
-                    .producer(namespace, name, self.options.clone())
-                    .await?,
-            );
-            clients.push(client);
+            let (connections, own) = self.connect(context, buses).await?;
+            producers.push(own);
+            clients.extend(connections);
         }
         let clock = context.clock();
         let begin_ns = clock.monotonic_ns();
@@ -93,8 +95,8 @@ impl Load {
             until: self.until.shared_by(self.producers),
         };
         let mut running = JoinSet::new();
-        for producer in producers {
-            running.spawn(publish(producer, shared.clone()));
+        for own in producers {
+            running.spawn(publish(own, shared.clone()));
         }
         let (mut events, mut latencies) = (0, Latencies::new()?);
         while let Some(done) = running.join_next().await {
@@ -108,7 +110,33 @@ impl Load {
             events,
             elapsed_ns,
             latencies,
+            connections: clients.len(),
         })
+    }
+
+    /// A producer for each eventbus, on as few connections as have a stream for each eventlog.
+    pub(super) async fn connect(
+        &self,
+        context: &Context,
+        buses: &[ScratchBus],
+    ) -> Result<(Vec<Client>, Vec<Producer>), CliError> {
+        let options = ProducerOptions {
+            window_bytes: (self.options.window_bytes / buses.len().max(1)).max(1),
+            ..self.options.clone()
+        };
+        let (mut clients, mut producers, mut streams) = (Vec::new(), Vec::new(), 0);
+        for bus in buses {
+            if clients.is_empty() || streams + bus.eventlogs > MOST_STREAMS {
+                clients.push(context.connect().await?);
+                streams = 0;
+            }
+            streams += bus.eventlogs;
+            let (namespace, name) = (bus.namespace.as_str(), bus.name.as_str());
+            if let Some(client) = clients.last() {
+                producers.push(client.producer(namespace, name, options.clone()).await?);
+            }
+        }
+        Ok((clients, producers))
     }
 }
 
@@ -123,11 +151,12 @@ impl Shared {
     }
 }
 
-/// Publishes with one producer; answers how many events were acknowledged.
-async fn publish(producer: Producer, shared: Shared) -> Result<(u64, Latencies), CliError> {
+/// Publishes to each eventbus in turn; answers how many events were acknowledged.
+async fn publish(producers: Vec<Producer>, shared: Shared) -> Result<(u64, Latencies), CliError> {
     let (mut sampled, mut latencies) = (JoinSet::new(), Latencies::new()?);
     let (mut sent, mut last) = (0, None);
-    for round in shared.events.chunks(SAMPLED as usize).cycle() {
+    let rounds = shared.events.chunks(SAMPLED as usize).cycle();
+    for (round, producer) in rounds.zip(producers.iter().cycle()) {
         if shared.is_done(sent) {
             break;
         }
@@ -150,20 +179,24 @@ async fn publish(producer: Producer, shared: Shared) -> Result<(u64, Latencies),
             latencies.record(ns);
         }
     }
-    producer.flush().await;
+    for producer in &producers {
+        producer.flush().await;
+    }
     while let Some(Ok(ns)) = sampled.join_next().await {
         latencies.record(ns);
     }
-    let stats = producer.stats();
-    if stats.failed > 0 {
+    let stats = producers.iter().map(Producer::stats);
+    let (acknowledged, failed) = stats.fold((0, 0), |(good, bad), own| {
+        (good + own.acknowledged, bad + own.failed)
+    });
+    if failed > 0 {
         let reason = last.and_then(|ack: Ack| ack.try_get()?.err());
         let reason = reason.map(|error| format!(": {error}")).unwrap_or_default();
         return Err(CliError::Bench(format!(
-            "{} events were not stored{reason}",
-            stats.failed
+            "{failed} events were not stored{reason}"
         )));
     }
-    Ok((stats.acknowledged, latencies))
+    Ok((acknowledged, latencies))
 }
 
 /// Nanoseconds from `begin` to the acknowledgement.

@@ -1,4 +1,4 @@
-//! `vsctl bench`: measures a server, a disk or the embedded engine.
+//! `vsctl bench`: measures a server, a disk, loopback or the embedded engine.
 //!
 //! Every measurement prints one row per thing measured; a row names durability, payload and how
 //! events were batched, so that no figure is read without them. What is compared is measured in
@@ -7,9 +7,11 @@
 mod consume;
 mod disk;
 mod embedded;
+mod helper;
 mod http;
 mod latency;
 mod load;
+mod loopback;
 mod payload;
 pub(crate) mod progress;
 mod publish;
@@ -21,7 +23,10 @@ mod stop;
 
 use clap::{Args, Subcommand};
 
-use self::{consume::Consume, disk::Disk, http::Http, latency::Latency, publish::Publish};
+use self::{
+    consume::Consume, disk::Disk, http::Http, latency::Latency, loopback::Loopback,
+    publish::Publish,
+};
 use crate::{context::Context, error::CliError};
 
 /// What can be measured.
@@ -40,20 +45,27 @@ pub(crate) enum BenchCommand {
     /// Measure what a disk can do at best
     #[command(after_help = disk::EXAMPLES)]
     Disk(Disk),
+    /// Measure what two processes of this machine can tell each other at best
+    #[command(after_help = loopback::EXAMPLES)]
+    Loopback(Loopback),
     /// Measure the HTTP front door and deliveries to an HTTP sink
     #[command(after_help = http::EXAMPLES)]
     Http(Http),
     /// Serve HTTP and do nothing, until standard input ends; what `bench http` compares with
     #[command(hide = true)]
     HttpBaseline,
+    /// Take in what `bench loopback` sends, until standard input ends
+    #[command(hide = true)]
+    LoopbackOther,
 }
 
 const REPORT: &str = "\
-A measurement makes an eventbus of its own and deletes it afterwards, also when interrupted; an
+A measurement makes eventbuses of its own and deletes them afterwards, also when interrupted; an
 interrupted measurement reports what it has. With --json the report is
   {\"bench\", \"version\", \"started_at\", \"interrupted\", \"rows\": [{\"name\", \"durability\",
    \"payload_bytes\", \"batch_bytes\", \"batch_events\", \"window_bytes\", \"linger_us\",
-   \"in_flight\", \"connections\", \"eventlogs\", \"rate_per_s\", \"duration_s\", \"events\", \"events_per_s\", \"mb_per_s\",
+   \"in_flight\", \"connections\", \"eventlogs\", \"rate_per_s\", \"warm_up_s\", \"duration_s\",
+   \"events\", \"events_per_s\", \"mb_per_s\",
    \"samples\", \"p50_us\", \"p99_us\", \"max_us\"}],
    \"ratios\": [{\"name\", \"value\"}]}
 where null is what does not apply. MB are 10^6 bytes of payload.";
@@ -71,7 +83,7 @@ impl BenchCommand {
     /// hop between threads would be measured with it.
     pub(crate) const fn wants_threads(&self) -> bool {
         match self {
-            Self::Latency(_) => false,
+            Self::Latency(_) | Self::Loopback(_) | Self::LoopbackOther => false,
             Self::Publish(bench) => !bench.one_at_a_time,
             _ => true,
         }
@@ -83,8 +95,10 @@ impl BenchCommand {
             Self::Consume(bench) => bench.run(context).await,
             Self::Latency(bench) => bench.run(context).await,
             Self::Disk(bench) => bench.run(context).await,
+            Self::Loopback(bench) => bench.run(context).await,
             Self::Http(bench) => bench.run(context).await,
             Self::HttpBaseline => http::serve_baseline(context).await,
+            Self::LoopbackOther => loopback::serve_other(context).await,
         }
     }
 }

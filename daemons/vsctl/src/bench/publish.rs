@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use vanus_client::{Producer, ProducerOptions};
-use vanus_types::{
-    Clock, Durability, Event,
-    limits::{MAX_EVENTLOGS, MAX_PRODUCER_IN_FLIGHT},
-};
+use vanus_types::{Clock, Durability, Event, Name, limits::MAX_PRODUCER_IN_FLIGHT};
 
 use super::{
     Common, embedded,
     load::{Load, Loaded, Until},
-    payload,
+    loopback, payload,
     progress::{Count, Progress},
     raw,
     recorder::Latencies,
@@ -41,8 +38,13 @@ Examples:
   vsctl bench publish --durability page-cache --count 1000000 --json
   vsctl bench publish --one-at-a-time --limits /var/lib/vanus
   vsctl bench publish --producers 4 --eventlogs 4 --size 256
+  vsctl bench publish --eventlogs 1000 --size 65536 --warm-up 2s
+  vsctl bench publish --eventbus orders --count 10000000 --durability page-cache
   vsctl bench publish --embedded /var/lib/vanus-bench --batch 1024 --in-flight 4
 
+An eventbus has 64 eventlogs at most; where more are asked for, they are spread over as many eventbuses
+as it takes, and each gets events in turn; a producer then has a connection for every 240 eventlogs. With
+--eventbus the events stay.
 Pipelined: one event in 64 is timed from sending to its acknowledgement, time spent waiting for
 room in the window included; the rate counts acknowledged events up to the last acknowledgement.
 Embedded: batches are published by the engine in this process, without a server, into a folder
@@ -67,14 +69,22 @@ pub(crate) struct Publish {
     /// How many events to publish instead
     #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Producers at a time, each on a connection of its own
+    /// How long to publish before that, unmeasured: eventlogs then have their files
+    #[arg(long, default_value = "0s", value_parser = duration_or_zero, value_name = "DURATION")]
+    #[arg(conflicts_with = "one_at_a_time")]
+    warm_up: Duration,
+    /// Producers at a time, each on connections of its own
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) producers: u16,
-    /// Eventlogs of the eventbus
+    /// Eventlogs, in as many eventbuses as they take
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_EVENTLOGS)))]
-    pub(super) eventlogs: u16,
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(scratch::MOST_EVENTLOGS)))]
+    pub(super) eventlogs: u32,
+    /// Publish to this eventbus of namespace "default", which stays as its events do, instead of
+    /// one that is made for the measurement
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["eventlogs", "embedded", "one_at_a_time"])]
+    eventbus: Option<Name>,
     /// Wait for each acknowledgement before the next event is sent
     #[arg(long, conflicts_with = "embedded")]
     pub(super) one_at_a_time: bool,
@@ -133,8 +143,18 @@ impl Publish {
 
     /// When to end.
     pub(super) fn until(&self) -> Until {
-        let ns = u64::try_from(self.duration.as_nanos()).unwrap_or(u64::MAX);
-        self.count.map_or(Until::Elapsed(ns), Until::Events)
+        let elapsed = Until::Elapsed(nanoseconds(self.duration));
+        self.count.map_or(elapsed, Until::Events)
+    }
+
+    /// When to end what comes before, if anything does.
+    pub(super) fn warm_until(&self) -> Option<Until> {
+        let ns = nanoseconds(self.warm_up);
+        (ns > 0).then_some(Until::Elapsed(ns))
+    }
+
+    pub(super) fn warm_up_s(&self) -> Option<f64> {
+        self.warm_until().map(|_| self.warm_up.as_secs_f64())
     }
 
     fn options(&self) -> ProducerOptions {
@@ -145,6 +165,14 @@ impl Publish {
             max_in_flight: self.in_flight.into(),
             window_bytes: self.window as usize,
             ..ProducerOptions::default()
+        }
+    }
+
+    fn load(&self) -> Load {
+        Load {
+            producers: self.producers.into(),
+            options: self.options(),
+            until: self.until(),
         }
     }
 
@@ -165,27 +193,45 @@ impl Publish {
         stop: &Stop,
     ) -> Result<(), CliError> {
         let events = payload::events(self.size(), context.entropy())?;
-        let load = Load {
-            producers: self.producers.into(),
-            options: self.options(),
-            until: self.until(),
-        };
+        let load = self.load();
         let output = context.output().or_json(self.common.json);
-        let loaded = scratch::with_bus(context, self.eventlogs, async |bus| {
+        let measure = async |buses: &[ScratchBus]| {
+            if let Some(until) = self.warm_until() {
+                let (before, count) = (
+                    Load {
+                        until,
+                        ..load.clone()
+                    },
+                    Count::default(),
+                );
+                let _progress = Progress::show(&output, "warming up", &count, None);
+                before
+                    .run(context, buses, events.clone(), &count, stop)
+                    .await?;
+            }
             let count = Count::default();
             let _progress = Progress::show(&output, "publishing", &count, self.count);
-            load.run(context, bus, events, &count, stop).await
-        });
+            let loaded = load.run(context, buses, events, &count, stop).await?;
+            Ok((loaded, buses.iter().map(|bus| bus.eventlogs).sum::<usize>()))
+        };
+        let (loaded, eventlogs) = match &self.eventbus {
+            Some(name) => scratch::with_bus_of_user(context, name, measure).await?,
+            None => scratch::with_buses(context, self.eventlogs, measure).await?,
+        };
         let Loaded {
             events,
             elapsed_ns,
             latencies,
-        } = loaded.await?;
+            connections,
+        } = loaded;
         let row = Row {
             batch_bytes: Some(self.batch_bytes as usize),
             window_bytes: Some(self.window as usize),
             linger_us: u64::try_from(self.linger.as_micros()).ok(),
             in_flight: Some(self.in_flight.into()),
+            connections: Some(connections),
+            eventlogs: u32::try_from(eventlogs).ok(),
+            warm_up_s: self.warm_up_s(),
             ..self.row("QUIC, pipelined")
         };
         report.add(row.rate(events, elapsed_ns).latencies(&latencies));
@@ -204,10 +250,10 @@ impl Publish {
         };
         let events = payload::events(self.size(), context.entropy())?;
         let output = context.output().or_json(self.common.json);
-        let measured = scratch::with_bus(context, self.eventlogs, async |bus| {
+        let measured = scratch::with_buses(context, self.eventlogs, async |buses| {
             let count = Count::default();
             let _progress = Progress::show(&output, "publishing", &count, self.count);
-            self.take_turns(context, bus, &events, &count, stop).await
+            self.take_turns(context, buses, &events, &count, stop).await
         });
         let (latencies, elapsed_ns) = measured.await?;
         let row = Row {
@@ -247,7 +293,7 @@ impl Publish {
         let disk = disk
             .await
             .map_err(|error| CliError::Bench(error.to_string()))??;
-        let network = raw::quic_ping_pong(context.clock().as_ref(), stop).await?;
+        let network = loopback::quic_ping_pong(context.clock().as_ref(), stop).await?;
         let floor = disk.median() + network.median();
         report.add(disk);
         report.add(network);
@@ -258,17 +304,16 @@ impl Publish {
     async fn take_turns(
         &self,
         context: &Context,
-        bus: &ScratchBus,
+        buses: &[ScratchBus],
         events: &[Event],
         count: &Count,
         stop: &Stop,
     ) -> Result<(Latencies, u64), CliError> {
         let (mut clients, mut producers) = (Vec::new(), Vec::new());
         for _ in 0..self.producers {
-            let client = context.connect().await?;
-            let (namespace, name) = (bus.namespace.as_str(), bus.name.as_str());
-            producers.push(client.producer(namespace, name, self.options()).await?);
-            clients.push(client);
+            let (connections, own) = self.load().connect(context, buses).await?;
+            producers.push(own);
+            clients.extend(connections);
         }
         let clock = context.clock();
         let begin = clock.monotonic_ns();
@@ -292,15 +337,19 @@ impl Publish {
     }
 }
 
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 async fn one_by_one(
-    producer: &Producer,
+    producers: &[Producer],
     events: &[Event],
     clock: &dyn Clock,
     count: &Count,
     done: &(dyn Fn(u64) -> bool + Sync),
 ) -> Result<Latencies, CliError> {
     let mut latencies = Latencies::new()?;
-    for event in events.iter().cycle() {
+    for (event, producer) in events.iter().cycle().zip(producers.iter().cycle()) {
         if done(latencies.count()) {
             break;
         }

@@ -1,14 +1,7 @@
-//! What disk and network do at best, without Vanus: the floors that figures are compared with.
+//! What a disk does at best, without Vanus: the floor that figures are compared with.
 
 use std::{io, sync::Arc};
 
-use vanus_net::quic::{Identity, QuicOptions, QuicTransport};
-use vanus_proto::{
-    Op,
-    frame::{EncodedFrame, Flags},
-    message::GetClusterInfo,
-    transport::{Connection, Stream, Transport as _, TransportError},
-};
 use vanus_storage::fs::{DiskFs, File, Fs as _, OpenMode, remove_if_there, write_all_at};
 use vanus_types::{Clock, Durability};
 
@@ -17,9 +10,6 @@ use crate::error::CliError;
 
 /// Bytes of the file that is overwritten.
 const OVERWRITTEN_LEN: usize = 16 * 1024 * 1024;
-
-/// Round trips measured.
-const ROUND_TRIPS: usize = 5_000;
 
 /// A file of its own on the disk that is measured; gone when dropped.
 #[derive(Debug)]
@@ -126,76 +116,4 @@ fn measured<T>(done: io::Result<T>) -> Result<T, CliError> {
         path: "the disk".to_owned(),
         source,
     })
-}
-
-/// The round trip of a smallest frame between two QUIC endpoints of this process that do nothing
-/// else.
-pub(super) async fn quic_ping_pong(clock: &dyn Clock, stop: &Stop) -> Result<Row, CliError> {
-    let failed = |error: TransportError| CliError::Bench(error.to_string());
-    let identity = Identity::SelfSigned;
-    let server = QuicTransport::new(QuicOptions {
-        identity,
-        ..QuicOptions::default()
-    });
-    let listener = server
-        .map_err(failed)?
-        .listen("127.0.0.1:0")
-        .await
-        .map_err(failed)?;
-    let address = listener.address();
-    let echo = tokio::spawn(async move {
-        if let Some(connection) = listener.accept().await {
-            // Ends when the other side is done.
-            let _ = echo(connection.as_ref()).await;
-        }
-    });
-    let client = QuicTransport::new(QuicOptions::default()).map_err(failed)?;
-    let connection = client.connect(&address).await.map_err(failed)?;
-    let stream = connection.open_stream().await.map_err(failed)?;
-    let (mut latencies, begin) = (Latencies::new()?, clock.monotonic_ns());
-    round_trips(stream, clock, stop, &mut latencies)
-        .await
-        .map_err(failed)?;
-    echo.abort();
-    let row = Row::named("QUIC ping-pong");
-    Ok(row
-        .rate(latencies.count(), clock.monotonic_ns() - begin)
-        .latencies(&latencies))
-}
-
-async fn round_trips(
-    (mut sending, mut receiving): Stream,
-    clock: &dyn Clock,
-    stop: &Stop,
-    latencies: &mut Latencies,
-) -> Result<(), TransportError> {
-    for turn in 0..ROUND_TRIPS {
-        if stop.is_asked() {
-            break;
-        }
-        let before = clock.monotonic_ns();
-        sending.send(&mut vec![ping(turn as u64)?]).await?;
-        receiving.recv().await?;
-        latencies.record(clock.monotonic_ns() - before);
-    }
-    Ok(())
-}
-
-async fn echo(connection: &dyn Connection) -> Result<(), TransportError> {
-    let (mut sending, mut receiving) = connection.accept_stream().await?;
-    while receiving.recv().await?.is_some() {
-        sending.send(&mut vec![ping(0)?]).await?;
-    }
-    Ok(())
-}
-
-fn ping(number: u64) -> Result<EncodedFrame, TransportError> {
-    let op = Op::GetClusterInfo.number();
-    Ok(EncodedFrame::new(
-        op,
-        Flags::NONE,
-        number,
-        &GetClusterInfo,
-        Vec::new(),
-    )?)
 }

@@ -36,9 +36,12 @@ pub(super) struct Row {
     /// Batches or requests under way at a time, on each connection.
     pub(super) in_flight: Option<usize>,
     pub(super) connections: Option<usize>,
-    pub(super) eventlogs: Option<u16>,
+    /// Eventlogs of all eventbuses together.
+    pub(super) eventlogs: Option<u32>,
     /// The rate asked for, in events a second.
     pub(super) rate_per_s: Option<u64>,
+    /// How long the same was done before, unmeasured, in seconds.
+    pub(super) warm_up_s: Option<f64>,
     pub(super) duration_s: Option<f64>,
     pub(super) events: Option<u64>,
     pub(super) events_per_s: Option<f64>,
@@ -154,9 +157,13 @@ impl Row {
         );
         words.extend(
             self.eventlogs
-                .and_then(|many| several(many.into(), "eventlogs")),
+                .and_then(|many| several(many as usize, "eventlogs")),
         );
         words.extend(self.rate_per_s.map(|rate| format!("{rate}/s asked for")));
+        words.extend(
+            self.warm_up_s
+                .map(|seconds| format!("{seconds:.1} s of warming up")),
+        );
         words.extend(self.duration_s.map(|seconds| format!("{seconds:.1} s")));
         words.join(", ")
     }
@@ -256,6 +263,7 @@ mod tests {
             "connections",
             "eventlogs",
             "rate_per_s",
+            "warm_up_s",
             "duration_s",
             "events",
             "events_per_s",

@@ -7,15 +7,20 @@ use vanus_storage::fs::Fs;
 use vanus_types::{
     Entropy, Name,
     control::{DEFAULT_NAMESPACE, EventbusSpec},
+    limits::{MAX_EVENTBUSES, MAX_EVENTLOGS},
 };
 
 use crate::{context::Context, error::CliError, eventbus};
+
+/// Most eventlogs of one measurement, of all its eventbuses together.
+pub(super) const MOST_EVENTLOGS: u32 = MAX_EVENTBUSES as u32;
 
 /// An eventbus of its own.
 #[derive(Debug)]
 pub(super) struct ScratchBus {
     pub(super) namespace: Name,
     pub(super) name: Name,
+    pub(super) eventlogs: usize,
     admin: Admin,
 }
 
@@ -32,6 +37,20 @@ impl ScratchBus {
         Ok(Self {
             namespace: record.namespace,
             name: record.name,
+            eventlogs: record.eventlogs.len(),
+            admin,
+        })
+    }
+
+    /// An eventbus that is there already.
+    async fn find(context: &Context, eventbus: &Name) -> Result<Self, CliError> {
+        let (admin, namespace) = (context.admin().await?, name(DEFAULT_NAMESPACE)?);
+        let key = eventbus::key(&namespace, eventbus);
+        let record = admin.get_eventbus(key, false).await?.record;
+        Ok(Self {
+            namespace: record.namespace,
+            name: record.name,
+            eventlogs: record.eventlogs.len(),
             admin,
         })
     }
@@ -50,13 +69,68 @@ pub(super) async fn with_bus<T>(
 ) -> Result<T, CliError> {
     let bus = ScratchBus::make(context, eventlogs).await?;
     let measured = measure(&bus).await;
-    let deleted = bus.delete().await;
-    if let Err(error) = &deleted {
-        let sentence = format!("Eventbus \"{}\" could not be deleted: {error}", bus.name);
-        context.output().note(&sentence);
-    }
+    let deleted = delete_all(context, &[bus]).await;
     let measured = measured?;
     deleted.map(|()| measured)
+}
+
+/// The same with as many eventbuses as so many eventlogs take.
+pub(super) async fn with_buses<T>(
+    context: &Context,
+    eventlogs: u32,
+    measure: impl AsyncFnOnce(&[ScratchBus]) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let (mut buses, mut made) = (Vec::new(), Ok(()));
+    for own in spread(eventlogs) {
+        match ScratchBus::make(context, own).await {
+            Ok(bus) => buses.push(bus),
+            Err(error) => {
+                made = Err(error);
+                break;
+            }
+        }
+    }
+    let measured = match made {
+        Ok(()) => measure(&buses).await,
+        Err(error) => Err(error),
+    };
+    let deleted = delete_all(context, &buses).await;
+    let measured = measured?;
+    deleted.map(|()| measured)
+}
+
+/// Measures with an eventbus of the user, which stays.
+pub(super) async fn with_bus_of_user<T>(
+    context: &Context,
+    eventbus: &Name,
+    measure: impl AsyncFnOnce(&[ScratchBus]) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let bus = ScratchBus::find(context, eventbus).await?;
+    measure(&[bus]).await
+}
+
+/// Deletes all of them; answers the first error.
+async fn delete_all(context: &Context, buses: &[ScratchBus]) -> Result<(), CliError> {
+    let mut deleted = Ok(());
+    for bus in buses {
+        if let Err(error) = bus.delete().await {
+            let sentence = format!("Eventbus \"{}\" could not be deleted: {error}", bus.name);
+            context.output().note(&sentence);
+            deleted = deleted.and(Err(error));
+        }
+    }
+    deleted
+}
+
+/// How many eventlogs each eventbus has, so that all have as many as asked for, and nearly the
+/// same number.
+pub(super) fn spread(eventlogs: u32) -> Vec<u16> {
+    let most = u32::from(MAX_EVENTLOGS);
+    let buses = eventlogs.div_ceil(most).max(1);
+    let (each, over) = (eventlogs / buses, eventlogs % buses);
+    (0..buses)
+        .map(|bus| u16::try_from(each + u32::from(bus < over)).unwrap_or(MAX_EVENTLOGS))
+        .collect()
 }
 
 /// A name nobody else has.
@@ -86,6 +160,17 @@ mod tests {
     use vanus_storage::fs::{MemoryFs, OpenMode};
 
     use super::*;
+
+    #[test]
+    fn eventlogs_are_spread_evenly_over_as_few_eventbuses_as_hold_them() {
+        assert_eq!(spread(1), [1]);
+        assert_eq!(spread(64), [64]);
+        assert_eq!(spread(65), [33, 32]);
+        let many = spread(1_000);
+        assert_eq!(many.len(), 16);
+        assert_eq!(many.iter().copied().map(u32::from).sum::<u32>(), 1_000);
+        assert!(many.iter().all(|own| (62..=63).contains(own)));
+    }
 
     #[test]
     fn a_tree_is_removed_and_its_neighbours_stay() {

@@ -1,14 +1,16 @@
-//! What is written on the command line, read: durations, times, key=value pairs, filters,
+//! What is written on the command line, read: durations, sizes, times, key=value pairs, filters,
 //! addresses. Nothing here reads a file or a clock.
 
 mod duration;
 mod endpoint;
 mod filters;
 mod pair;
+mod size;
 mod start;
 
 pub(crate) use duration::{duration, duration_or_zero};
 pub(crate) use endpoint::endpoint;
 pub(crate) use filters::filters;
 pub(crate) use pair::{Pair, pair};
+pub(crate) use size::size_or_none;
 pub(crate) use start::{start_from, time_ms};

@@ -20,12 +20,16 @@ Examples:
   vsctl subscription create --name bill --eventbus orders --sink http://127.0.0.1:9000/
   vsctl subscription create --name big --eventbus orders --sink https://example.com/in \\
     --filters '[{\"exact\": {\"type\": \"order.placed\"}}, {\"not\": {\"prefix\": {\"subject\": \"test\"}}}]'
+  vsctl subscription create --name vip --eventbus orders --sink http://127.0.0.1:9000/ \\
+    --filters '[{\"sql\": \"source LIKE \\\"/shop/%\\\" AND EXISTS subject\"}]'
   vsctl subscription create --name all --eventbus orders --sink http://127.0.0.1:9000/ --from earliest
   vsctl subscription create --name slow --eventbus orders --sink http://127.0.0.1:9000/ \\
     --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordered-event
 
 Filters: a JSON list, all of which must pass; each is an object with exactly one of exact,
-prefix, suffix (attributes, data or data.path to text), not (a filter), all, any (lists).";
+prefix, suffix (attributes, data or data.path to text), not (a filter), all, any (lists),
+sql (a CESQL expression over attributes), cel (a CEL expression over event and $path.(type)).
+docs/filters.md tells all about them.";
 
 pub(super) const UPDATE_EXAMPLES: &str = "\
 Examples:

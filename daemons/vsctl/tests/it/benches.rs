@@ -63,6 +63,82 @@ async fn publishing_counts_what_was_acknowledged_and_names_its_terms() {
 }
 
 #[tokio::test]
+async fn more_eventlogs_than_an_eventbus_has_are_spread_over_several() {
+    let stage = Stage::new().await;
+    let publish = [
+        "publish",
+        "--count",
+        "800",
+        "--eventlogs",
+        "70",
+        "--warm-up",
+        "50ms",
+    ];
+    let report = bench(&stage, &publish).await;
+    let row = &report["rows"][0];
+    assert_eq!(
+        (&row["events"], &row["eventlogs"], &row["warm_up_s"]),
+        (&800.into(), &70.into(), &0.05.into())
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let embedded = [&publish[..], &["--embedded", path, "--batch", "100"]].concat();
+    let report = bench(&stage, &embedded).await;
+    let row = &report["rows"][1];
+    assert_eq!(
+        (&row["events"], &row["eventlogs"]),
+        (&800.into(), &70.into())
+    );
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn an_eventbus_of_the_user_keeps_its_events() {
+    let stage = Stage::new().await;
+    let create = ["eventbus", "create", "--name", "kept", "--eventlog", "2"];
+    stage.ok(&create).await;
+    let publish = ["bench", "publish", "--eventbus", "kept", "--count", "300"];
+    let report = stage.json(&publish).await;
+    let row = &report["rows"][0];
+    assert_eq!(
+        (&row["events"], &row["eventlogs"]),
+        (&300.into(), &2.into())
+    );
+    let info = stage.json(&["eventbus", "info", "--name", "kept"]).await;
+    let logs = info["logs"].as_array().unwrap();
+    let stored: u64 = logs
+        .iter()
+        .map(|log| log["end_offset"].as_u64().unwrap())
+        .sum();
+    assert_eq!(stored, 300);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn loopback_is_measured_between_two_processes() {
+    let stage = Stage::new().await;
+    let report = bench(&stage, &["loopback", "--duration", "100ms"]).await;
+    let rows = report["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| &row["name"]).collect();
+    assert_eq!(
+        names,
+        [
+            "TCP stream",
+            "QUIC stream",
+            "TCP ping-pong",
+            "QUIC ping-pong"
+        ]
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row["mb_per_s"].as_f64().unwrap() > 0.0),
+        "{rows:?}"
+    );
+    assert!(rows[3]["p50_us"].as_f64().unwrap() > 0.0);
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn one_at_a_time_is_compared_with_disk_and_network() {
     let stage = Stage::new().await;
     let directory = tempfile::tempdir().unwrap();
@@ -189,14 +265,14 @@ async fn http_is_compared_with_a_server_that_does_nothing() {
     ];
     let report = bench(&stage, &http).await;
     let rows = report["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 4);
+    assert_eq!(rows.len(), 5);
     assert!(
-        rows[..3]
+        rows[..4]
             .iter()
             .all(|row| row["events"].as_u64().unwrap() > 0),
         "{rows:?}"
     );
-    assert!(rows[3]["events"].as_u64().unwrap() >= 500);
+    assert!(rows[4]["events"].as_u64().unwrap() >= 500);
     assert!(report["ratios"][0]["value"].as_f64().unwrap() > 0.0);
     stage.close().await;
 }

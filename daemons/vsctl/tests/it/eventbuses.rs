@@ -70,3 +70,21 @@ async fn several_eventbuses_are_described_at_once() {
     );
     stage.close().await;
 }
+
+#[tokio::test]
+async fn size_and_readers_of_a_retention_are_set_and_lifted() {
+    let stage = Stage::new().await;
+    let words = |line: &'static str| line.split(' ').collect::<Vec<_>>();
+    let create = "eventbus create --name orders --retention-size 10GiB --retain-for subscriptions";
+    let made = stage.json(&words(create)).await;
+    assert_eq!(made["retention_bytes"], 10_u64 << 30);
+    assert_eq!(made["retain_for"], "subscriptions");
+    let info = stage.ok(&["eventbus", "info", "--name", "orders"]).await;
+    assert!(info.contains("10.0 GiB"), "{info}");
+    assert!(info.contains("subscriptions"), "{info}");
+    let update = "eventbus update --name orders --retention-size none --retain-for none";
+    let lifted = stage.json(&words(update)).await;
+    assert_eq!(lifted["retention_bytes"], serde_json::Value::Null);
+    assert_eq!(lifted["retain_for"], "none");
+    stage.close().await;
+}

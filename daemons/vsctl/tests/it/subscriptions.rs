@@ -31,7 +31,13 @@ impl Sink {
             drain_grace: Duration::ZERO,
             ..HttpServerOptions::default()
         };
-        tokio::spawn(serve_http(listener, service, options, stopping.clone()));
+        let serving = serve_http(
+            listener,
+            move |_| service.clone(),
+            options,
+            stopping.clone(),
+        );
+        tokio::spawn(serving);
         Self { url, got, stopping }
     }
 }
@@ -143,6 +149,61 @@ async fn a_subscription_delivers_what_passes_its_filters_and_is_paused_and_resum
         ])
         .await;
     assert_eq!(running.code, 1, "a running subscription was moved");
+    sink.stopping.cancel();
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn expressions_filter_from_the_command_line_to_the_sink() {
+    let stage = Stage::with_orders(1).await;
+    let mut sink = Sink::answering(204).await;
+    let sql = [
+        "--filters",
+        "[{\"sql\": \"source = '/shop' AND EXISTS subject\"}]",
+    ];
+    let id = subscribe(&stage, &sink.url, &sql).await;
+    let put = |id: &'static str, more: &[&'static str]| {
+        [
+            &["event", "put", "orders", "--id", id, "--source", "/shop"],
+            more,
+        ]
+        .concat()
+    };
+    stage.ok(&put("1", &[])).await;
+    stage.ok(&put("2", &["--subject", "Ada"])).await;
+    assert_eq!(sink.got.recv().await.unwrap(), "2");
+
+    let cel = [
+        "--filters",
+        "{\"cel\": \"$total.(int64) > 100 && has(event.subject)\"}",
+    ];
+    let update = ["subscription", "update", "--id", &id];
+    let changed = stage.json(&[&update[..], &cel].concat()).await;
+    assert_eq!(
+        changed["filters"][0]["cel"],
+        "$total.(int64) > 100 && has(event.subject)"
+    );
+    let subject = ["--subject", "Ada", "--data"];
+    for (id, data) in [("3", "{\"total\": 100}"), ("4", "{\"total\": 101}")] {
+        stage.ok(&put(id, &[&subject[..], &[data]].concat())).await;
+    }
+    assert_eq!(sink.got.recv().await.unwrap(), "4");
+
+    for (filters, says) in [
+        (
+            "{\"sql\": \"source = \"}",
+            "V9102 filters[0].sql: at line 1, column 10",
+        ),
+        (
+            "{\"cel\": \"event.id = 1\"}",
+            "V9103 filters[0].cel: at line 1, column 10",
+        ),
+    ] {
+        let done = stage
+            .run(&[&update[..], &["--filters", filters]].concat())
+            .await;
+        assert!(done.code != 0 && done.err.contains(says), "{}", done.err);
+    }
     sink.stopping.cancel();
     stage.close().await;
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use vanus_types::{control::FilterSpec, limits::MAX_ATTRIBUTE_NAME_LEN};
 
+#[cfg(feature = "cel")]
+use super::test::DATA_COST;
 use super::{
     FilterError,
     compiled::Node,
     test::{Comparison, Subject, Test},
 };
+use crate::cesql::Sql;
 
 /// Checks and compiles a list of filters.
 pub(super) fn compile(filters: &[FilterSpec]) -> Result<Node, FilterError> {
@@ -37,7 +40,25 @@ fn node(filter: &FilterSpec, at: &str) -> Result<Node, FilterError> {
         },
         FilterSpec::All(filters) => all(list(filters)?),
         FilterSpec::Any(filters) => any(list(filters)?),
+        FilterSpec::Sql(text) => match Sql::compile_filter(text) {
+            Ok(sql) => Node::Sql(Box::new(sql)),
+            Err(source) => return Err(FilterError::Sql { at, source }),
+        },
+        FilterSpec::Cel(text) => cel(text, at)?,
     })
+}
+
+#[cfg(feature = "cel")]
+fn cel(text: &str, at: String) -> Result<Node, FilterError> {
+    match crate::cel::Cel::compile_filter(text) {
+        Ok(cel) => Ok(Node::Cel(Box::new(cel))),
+        Err(source) => Err(FilterError::Cel { at, source }),
+    }
+}
+
+#[cfg(not(feature = "cel"))]
+fn cel(_: &str, at: String) -> Result<Node, FilterError> {
+    Err(FilterError::NoCel { at })
 }
 
 fn tests(
@@ -102,11 +123,21 @@ fn any(mut nodes: Vec<Node>) -> Node {
     }
 }
 
+/// An expression beside a test of an attribute.
+const SQL_COST: u32 = 5;
+#[cfg(feature = "cel")]
+const CEL_COST: u32 = 10;
+
 /// Roughly how much work a node is.
 fn cost(node: &Node) -> u32 {
     match node {
         Node::Test(test) => test.cost(),
         Node::Not(inner) => cost(inner),
+        Node::Sql(_) => SQL_COST,
+        #[cfg(feature = "cel")]
+        Node::Cel(cel) if cel.reads_data() => CEL_COST + DATA_COST,
+        #[cfg(feature = "cel")]
+        Node::Cel(_) => CEL_COST,
         Node::All(inner) | Node::Any(inner) => inner.iter().map(cost).fold(0, u32::saturating_add),
     }
 }

@@ -2,12 +2,18 @@
 
 use vanus_types::control::FilterSpec;
 
+#[cfg(feature = "cel")]
+use crate::cel::Cel;
+use crate::{budget::Budget, cesql::Sql};
+
 use super::{EventView, FilterError, compile::compile, test::Test};
 
 /// A list of filters, checked and compiled.
 ///
 /// Evaluation takes time proportional to the compiled size, and to the data of the event if that
-/// has to be read; it never allocates when only attributes are looked at. Clones are deep.
+/// has to be read; an expression takes no more than its budget
+/// ([`MAX_EXPRESSION_WORK`](vanus_types::limits::MAX_EXPRESSION_WORK)). It never allocates when only
+/// attributes are compared. Clones are deep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     root: Node,
@@ -15,7 +21,7 @@ pub struct Filter {
 
 /// A node of a compiled filter. How deep nodes nest was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// A comparison.
     Test(Test),
     /// The inner node fails.
@@ -24,6 +30,11 @@ pub(super) enum Node {
     All(Box<[Node]>),
     /// An inner node passes; cheap ones come first.
     Any(Box<[Node]>),
+    /// A CESQL expression.
+    Sql(Box<Sql>),
+    /// A CEL expression.
+    #[cfg(feature = "cel")]
+    Cel(Box<Cel>),
 }
 
 impl Filter {
@@ -44,10 +55,15 @@ impl Filter {
         }
     }
 
+    /// Its outermost node.
+    pub(crate) const fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Whether the event passes.
     #[must_use]
     pub fn matches(&self, view: &EventView<'_>) -> bool {
-        self.root.passes(view)
+        self.root.passes(view, &Budget::new())
     }
 }
 
@@ -59,12 +75,15 @@ impl Default for Filter {
 }
 
 impl Node {
-    fn passes(&self, view: &EventView<'_>) -> bool {
+    fn passes(&self, view: &EventView<'_>, budget: &Budget) -> bool {
         match self {
             Self::Test(test) => test.passes(view),
-            Self::Not(inner) => !inner.passes(view),
-            Self::All(inner) => inner.iter().all(|node| node.passes(view)),
-            Self::Any(inner) => inner.iter().any(|node| node.passes(view)),
+            Self::Not(inner) => !inner.passes(view, budget),
+            Self::All(inner) => inner.iter().all(|node| node.passes(view, budget)),
+            Self::Any(inner) => inner.iter().any(|node| node.passes(view, budget)),
+            Self::Sql(sql) => sql.matches_within(view.event(), budget),
+            #[cfg(feature = "cel")]
+            Self::Cel(cel) => cel.matches_within(view, budget),
         }
     }
 }

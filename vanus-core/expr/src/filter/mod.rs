@@ -15,10 +15,11 @@
 //!   not JSON, is missing.
 //! * `not`, `all` and `any` are what they are called, and nothing fails in any other way: there
 //!   are two truth values.
+//! * `sql` and `cel` are expressions ([`cesql`](crate::cesql), [`cel`](crate::cel)), which pass
+//!   when their value is true and nothing erred.
 //!
-//! Another dialect becomes another kind of `Test`, beside the comparisons: it sees
-//! the view and answers yes or no. What matches many filters at once would take the tests out of
-//! the compiled nodes and index them by what they look at.
+//! Each kind of node sees the view and answers yes or no. [`matcher`](crate::matcher)
+//! indexes the nodes of many filters by what they look at.
 
 mod compile;
 mod compiled;
@@ -27,7 +28,9 @@ mod test;
 mod view;
 
 pub use compiled::Filter;
+pub(crate) use compiled::Node;
 pub use error::FilterError;
+pub(crate) use test::{Comparison, Subject, Test};
 pub use view::EventView;
 
 #[cfg(test)]

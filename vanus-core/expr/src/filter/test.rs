@@ -9,17 +9,17 @@ use super::EventView;
 use crate::json::{JsonPath, JsonValue};
 
 /// A value of an event compared with a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Test {
-    pub(super) subject: Subject,
-    pub(super) comparison: Comparison,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Test {
+    pub(crate) subject: Subject,
+    pub(crate) comparison: Comparison,
     /// Never empty.
-    pub(super) wanted: Box<str>,
+    pub(crate) wanted: Box<str>,
 }
 
 /// Which value of an event is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Subject {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
     /// The attribute of this name.
     Attribute(Box<str>),
     /// The whole payload.
@@ -29,8 +29,8 @@ pub(super) enum Subject {
 }
 
 /// How a value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Comparison {
     /// It is the wanted text.
     Exact,
     /// It begins with the wanted text.
@@ -39,9 +39,12 @@ pub(super) enum Comparison {
     Suffix,
 }
 
+/// The cost of reading data, beside a test of an attribute.
+pub(crate) const DATA_COST: u32 = 100;
+
 impl Test {
     /// Whether the value is there and passes.
-    pub(super) fn passes(&self, view: &EventView<'_>) -> bool {
+    pub(crate) fn passes(&self, view: &EventView<'_>) -> bool {
         match &self.subject {
             Subject::Attribute(name) => view
                 .attribute(name)
@@ -55,11 +58,11 @@ impl Test {
     }
 
     /// How much work the test is, compared with others.
-    pub(super) fn cost(&self) -> u32 {
+    pub(crate) fn cost(&self) -> u32 {
         match self.subject {
             Subject::Attribute(_) => 1,
             Subject::Data => 2,
-            Subject::Json(_) => 100,
+            Subject::Json(_) => DATA_COST,
         }
     }
 

@@ -63,20 +63,26 @@ impl<'e> EventView<'e> {
     }
 
     /// An attribute of the event.
-    pub(super) fn attribute(&self, name: &str) -> Option<AttributeRef<'e>> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<AttributeRef<'e>> {
         self.event.attribute(name)
     }
 
     /// The whole payload.
-    pub(super) fn data(&self) -> Option<&'e [u8]> {
+    pub(crate) fn data(&self) -> Option<&'e [u8]> {
         let data = self.event.data();
         (!data.is_none()).then_some(data.bytes)
     }
 
     /// A value of the payload, if that is JSON and has it.
-    pub(super) fn json(&self, path: &JsonPath) -> Option<JsonValue<'e>> {
+    pub(crate) fn json(&self, path: &JsonPath) -> Option<JsonValue<'e>> {
         let (text, index) = self.json.get_or_init(|| self.read()).as_ref()?;
         index.find(text, path)
+    }
+
+    /// The whole payload, if that is JSON.
+    pub(crate) fn json_root(&self) -> Option<crate::json::JsonNode<'_>> {
+        let (text, index) = self.json.get_or_init(|| self.read()).as_ref()?;
+        index.root(text)
     }
 
     /// Reads the payload as JSON, whatever its content type says.

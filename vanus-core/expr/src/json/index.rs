@@ -12,8 +12,8 @@
 use vanus_types::limits::MAX_EVENT_LEN;
 
 use super::{
-    JsonError, JsonKind, JsonPath, JsonValue, error::MAX_JSON_DEPTH, path::Step, reader::Reader,
-    value::names_match,
+    JsonError, JsonKind, JsonNode, JsonPath, JsonValue, error::MAX_JSON_DEPTH, path::Step,
+    reader::Reader, value::names_match,
 };
 
 /// Entries that an index keeps room for when it is used again; a larger text gives its memory
@@ -77,15 +77,32 @@ impl JsonIndex {
                 Step::Item(number) => self.item(at, *number)?,
             };
         }
+        self.value_at(text, at)
+    }
+
+    /// The whole of the text that was read last, which must be given again; nothing after a failed
+    /// read.
+    #[must_use]
+    pub fn root<'t>(&'t self, text: &'t str) -> Option<JsonNode<'t>> {
+        (!self.entries.is_empty()).then(|| JsonNode::new(self, text, 0))
+    }
+
+    /// What the entry is, and its value.
+    pub(super) fn value_at<'t>(&self, text: &'t str, at: usize) -> Option<JsonValue<'t>> {
         let entry = self.entries.get(at)?;
-        Some(JsonValue::new(
-            entry.kind,
-            text.get(entry.start as usize..entry.end as usize)?,
-        ))
+        let written = text.get(entry.start as usize..entry.end as usize)?;
+        Some(JsonValue::new(entry.kind, written))
+    }
+
+    /// The entry after everything inside the one at `at`.
+    pub(super) fn after(&self, at: usize) -> usize {
+        self.entries
+            .get(at)
+            .map_or(self.entries.len(), |entry| entry.after as usize)
     }
 
     /// The value of the member `name` of the object at entry `at`.
-    fn member(&self, text: &str, at: usize, name: &str) -> Option<usize> {
+    pub(super) fn member(&self, text: &str, at: usize, name: &str) -> Option<usize> {
         let object = self
             .entries
             .get(at)
@@ -103,7 +120,7 @@ impl JsonIndex {
     }
 
     /// Item `number` of the array at entry `at`.
-    fn item(&self, at: usize, number: u32) -> Option<usize> {
+    pub(super) fn item(&self, at: usize, number: u32) -> Option<usize> {
         let array = self
             .entries
             .get(at)

@@ -6,12 +6,15 @@
 
 mod error;
 mod index;
+mod node;
 mod path;
 mod reader;
 mod value;
 
 pub use error::JsonError;
 pub use index::JsonIndex;
+pub use node::JsonNode;
+pub(crate) use path::Step;
 pub use path::{JsonPath, MAX_PATH_LEN, MAX_PATH_STEPS, PathError};
 pub use value::{JsonKind, JsonValue};
 

@@ -27,7 +27,7 @@ pub struct JsonPath {
 
 /// One step into a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The member of an object.
     Member(Box<str>),
     /// The item of an array, counted from 0.
@@ -35,7 +35,7 @@ pub(super) enum Step {
 }
 
 impl JsonPath {
-    pub(super) fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 }

@@ -6,5 +6,5 @@
 mod client;
 mod server;
 
-pub use client::{HttpClient, HttpClientOptions, HttpError, HttpResponse, HttpTarget};
-pub use server::{HttpServerOptions, Peer, bind_tcp, serve_http};
+pub use client::{HttpClient, HttpClientOptions, HttpError, HttpResponse, HttpTarget, connect_tcp};
+pub use server::{HttpServerOptions, bind_tcp, serve_http};

@@ -17,10 +17,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use vanus_net::http::{
-    HttpClient, HttpClientOptions, HttpError, HttpServerOptions, HttpTarget, Peer, bind_tcp,
+    HttpClient, HttpClientOptions, HttpError, HttpServerOptions, HttpTarget, bind_tcp,
 };
 
-use crate::web::{Page, Web, text};
+use crate::web::{Page, Peer, Web, text};
 
 const LIMIT: Duration = Duration::from_secs(5);
 

@@ -49,6 +49,29 @@ impl tower_service::Service<Request<Incoming>> for Page {
     }
 }
 
+/// The address of whoever asks; an extension of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// A page that is told who asks.
+#[derive(Clone)]
+struct ToldPeer(Page, Peer);
+
+impl tower_service::Service<Request<Incoming>> for ToldPeer {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> Answer {
+        request.extensions_mut().insert(self.1);
+        self.0.call(request)
+    }
+}
+
 pub struct Web {
     pub address: SocketAddr,
     pub stopping: CancellationToken,
@@ -64,7 +87,8 @@ impl Web {
         let listener = bind_tcp(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
-        let server = tokio::spawn(serve_http(listener, page, options, stopping.clone()));
+        let make = move |peer| ToldPeer(page.clone(), Peer(peer));
+        let server = tokio::spawn(serve_http(listener, make, options, stopping.clone()));
         Self {
             address,
             stopping,

@@ -183,6 +183,8 @@ fn admin_messages_come_back() {
     let update = EventbusUpdate {
         description: Some("x".into()),
         retention_ms: None,
+        retention_bytes: Some(1 << 33),
+        retain_for: Some(vanus_types::control::RetainFor::Subscriptions),
     };
     is_requested(
         UpdateEventbus {

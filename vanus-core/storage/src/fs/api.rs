@@ -13,7 +13,15 @@ pub enum OpenMode {
     CreateNew,
     /// For reading and writing; made empty when it does not exist.
     OpenOrCreate,
+    /// For writing past the page cache; the file must exist. Position, length and memory address of every
+    /// [`File::write_at`] have to be multiples of [`DIRECT_BLOCK`]. What other handles read and write stays coherent
+    /// with it, and a sync is needed all the same.
+    Direct,
 }
+
+/// What positions, lengths and addresses of writes past the page cache are multiples of, in bytes: no disk in use asks
+/// for more.
+pub const DIRECT_BLOCK: usize = 4096;
 
 /// One name in a folder, as [`Fs::list_dir`] reports it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +30,15 @@ pub struct DirEntry {
     pub name: String,
     /// Whether it is a folder.
     pub is_dir: bool,
+}
+
+/// How much a file system holds, as [`Fs::space`] reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written by who asks.
+    pub free: u64,
+    /// Bytes of the whole file system, used or not.
+    pub total: u64,
 }
 
 /// Holds the lock taken with [`Fs::lock`]; dropping it releases the lock.
@@ -42,7 +59,8 @@ pub trait Fs: Send + Sync + Debug {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`], [`io::ErrorKind::AlreadyExists`], or what the disk says.
+    /// [`io::ErrorKind::NotFound`], [`io::ErrorKind::AlreadyExists`], [`io::ErrorKind::InvalidInput`] where the file
+    /// system has no [`OpenMode::Direct`], or what the disk says.
     fn open(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn File>>;
 
     /// Renames a file, replacing `to` when it exists. Folders can not be renamed.
@@ -94,11 +112,11 @@ pub trait Fs: Send + Sync + Debug {
     /// [`io::ErrorKind::WouldBlock`] when somebody else holds it, or what the disk says.
     fn lock(&self, path: &str) -> io::Result<Box<dyn DirLock>>;
 
-    /// Bytes that can still be written.
+    /// How much room there is, on the file system that holds the root.
     ///
     /// # Errors
     /// What the disk says.
-    fn free_space(&self) -> io::Result<u64>;
+    fn space(&self) -> io::Result<Space>;
 }
 
 /// An open file. Reads and writes name their position, so one handle serves many threads.
@@ -114,7 +132,8 @@ pub trait File: Send + Sync + Debug {
     /// and `offset` reads as zeros.
     ///
     /// # Errors
-    /// [`io::ErrorKind::StorageFull`], or what the disk says.
+    /// [`io::ErrorKind::StorageFull`], [`io::ErrorKind::InvalidInput`] for a place or piece that [`OpenMode::Direct`] does
+    /// not take, or what the disk says.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
 
     /// Writes the pieces one after the other, beginning at `offset`; answers the bytes written, possibly
@@ -155,6 +174,10 @@ pub trait File: Send + Sync + Debug {
     /// # Errors
     /// What the disk says.
     fn len(&self) -> io::Result<u64>;
+
+    /// Says that `len` bytes at `offset` will be read soon, so that the disk can begin. A hint: nothing waits for it, and
+    /// a file system may do nothing.
+    fn prefetch(&self, _offset: u64, _len: u64) {}
 
     /// Whether the length is 0.
     ///

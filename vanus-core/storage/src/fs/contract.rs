@@ -3,7 +3,8 @@
 use std::io::{ErrorKind, IoSlice};
 
 use super::{
-    Fs, OpenMode, read_exact_at, read_file, replace_file, write_all_at, write_all_vectored_at,
+    DIRECT_BLOCK, Fs, OpenMode, read_exact_at, read_file, replace_file, write_all_at,
+    write_all_vectored_at,
 };
 
 /// Runs every check, each on a fresh empty file system that `make` provides under the given name.
@@ -19,6 +20,22 @@ pub(crate) fn run(make: &dyn Fn(&str) -> Box<dyn Fs>) {
     paths(make("paths").as_ref());
     locks(make("locks").as_ref());
     replaced(make("replaced").as_ref());
+    space(make("space").as_ref());
+    direct(make("direct").as_ref());
+}
+
+fn space(fs: &dyn Fs) {
+    let before = fs.space().unwrap();
+    assert!(before.free > 0 && before.free <= before.total);
+    let file = fs.open("f", OpenMode::CreateNew).unwrap();
+    write_all_at(file.as_ref(), &[7; 8192], 0).unwrap();
+    file.sync_all().unwrap();
+    let after = fs.space().unwrap();
+    assert_eq!(
+        after.total, before.total,
+        "the whole does not depend on what is used"
+    );
+    assert!(after.free <= after.total);
 }
 
 fn open_modes(fs: &dyn Fs) {
@@ -116,7 +133,6 @@ fn lengths(fs: &dyn Fs) {
         buf[5_000..9_000].iter().all(|&b| b == 0),
         "what was cut does not come back"
     );
-    assert!(fs.free_space().unwrap() > 0);
 }
 
 fn names(fs: &dyn Fs) {
@@ -213,4 +229,28 @@ fn replaced(fs: &dyn Fs) {
         1,
         "nothing is left beside it"
     );
+}
+
+fn direct(fs: &dyn Fs) {
+    let missing = fs.open("f", OpenMode::Direct).unwrap_err().kind();
+    assert_eq!(missing, ErrorKind::NotFound, "it makes no file");
+    let file = fs.open("f", OpenMode::CreateNew).unwrap();
+    write_all_at(file.as_ref(), &[7; 3 * DIRECT_BLOCK], 0).unwrap();
+    let direct = match fs.open("f", OpenMode::Direct) {
+        Ok(direct) => direct,
+        Err(e) if e.kind() == ErrorKind::InvalidInput => return,
+        Err(e) => panic!("{e}"),
+    };
+    let memory = vec![8; 2 * DIRECT_BLOCK];
+    let start = memory.as_ptr().align_offset(DIRECT_BLOCK);
+    let block = &memory[start..start + DIRECT_BLOCK];
+    assert_eq!(direct.write_at(block, 4096).unwrap(), DIRECT_BLOCK);
+    let odd = direct.write_at(&block[..100], 4096).unwrap_err().kind();
+    assert_eq!(odd, ErrorKind::InvalidInput, "only whole blocks");
+    let mut buf = [0; 2];
+    for (offset, expected) in [(4095, [7, 8]), (8191, [8, 7])] {
+        read_exact_at(file.as_ref(), &mut buf, offset).unwrap();
+        assert_eq!(buf, expected, "other handles see it at once");
+    }
+    direct.sync_data().unwrap();
 }

@@ -7,14 +7,18 @@
 use std::{
     fs, io,
     io::IoSlice,
-    os::unix::fs::FileExt,
+    num::NonZeroU64,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{Advice, FallocateFlags, OFlags};
 
-use super::{DirEntry, DirLock, File, Fs, OpenMode, api::check_path};
+use super::{DirEntry, DirLock, File, Fs, OpenMode, Space, api::check_path};
+
+/// The flag of writes past the page cache.
+const DIRECT: i32 = OFlags::DIRECT.bits().cast_signed();
 
 /// A folder of the real file system.
 #[derive(Debug, Clone)]
@@ -54,6 +58,7 @@ impl Fs for DiskFs {
             OpenMode::Write => drop(options.write(true)),
             OpenMode::CreateNew => drop(options.write(true).create_new(true)),
             OpenMode::OpenOrCreate => drop(options.write(true).create(true).truncate(false)),
+            OpenMode::Direct => drop(options.write(true).custom_flags(DIRECT)),
         }
         Ok(Arc::new(DiskFile(options.open(full)?)))
     }
@@ -119,9 +124,12 @@ impl Fs for DiskFs {
         }
     }
 
-    fn free_space(&self) -> io::Result<u64> {
+    fn space(&self) -> io::Result<Space> {
         let stat = rustix::fs::statvfs(&self.root)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        Ok(Space {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
     }
 }
 
@@ -158,6 +166,11 @@ impl File for DiskFile {
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
             other => Ok(other?),
         }
+    }
+
+    fn prefetch(&self, offset: u64, len: u64) {
+        // A hint that is refused costs nothing but time.
+        let _ = rustix::fs::fadvise(&self.0, offset, NonZeroU64::new(len), Advice::WillNeed);
     }
 
     fn len(&self) -> io::Result<u64> {

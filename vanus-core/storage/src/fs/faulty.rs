@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{DirEntry, DirLock, File, Fs, OpenMode};
+use super::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode, Space};
 
 /// The calls a [`Fault`] can be planned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum OpKind {
     SyncDir,
     /// [`Fs::list_dir`].
     List,
+    /// [`Fs::space`]; its path is the empty one.
+    Space,
 }
 
 /// What happens to a call that was picked.
@@ -45,7 +47,7 @@ pub enum OpKind {
 pub enum Action {
     /// It does nothing and fails.
     Error(io::ErrorKind),
-    /// A write writes, or a read reads, at most that many bytes.
+    /// A write writes, or a read reads, at most that many bytes; past the page cache, whole blocks.
     Short(usize),
     /// The function runs first, then the call goes on: to wait for something, or to look.
     Hook(Arc<dyn Fn() + Send + Sync>),
@@ -218,6 +220,7 @@ impl Fs for FaultyFs {
         Ok(Arc::new(FaultyFile {
             inner,
             path,
+            direct: mode == OpenMode::Direct,
             plan: self.plan.clone(),
         }))
     }
@@ -267,8 +270,9 @@ impl Fs for FaultyFs {
         self.inner.lock(path)
     }
 
-    fn free_space(&self) -> io::Result<u64> {
-        self.inner.free_space()
+    fn space(&self) -> io::Result<Space> {
+        self.plan.meet(OpKind::Space, "")?;
+        self.inner.space()
     }
 }
 
@@ -276,13 +280,19 @@ impl Fs for FaultyFs {
 struct FaultyFile {
     inner: Arc<dyn File>,
     path: Arc<Mutex<String>>,
+    /// Moves whole blocks only.
+    direct: bool,
     plan: Arc<Plan>,
 }
 
 impl FaultyFile {
     fn meet(&self, op: OpKind) -> io::Result<usize> {
         let path = self.path.lock().clone();
-        self.plan.meet(op, &path)
+        let most = self.plan.meet(op, &path)?;
+        if self.direct && most != usize::MAX {
+            return Ok(most.next_multiple_of(DIRECT_BLOCK));
+        }
+        Ok(most)
     }
 }
 

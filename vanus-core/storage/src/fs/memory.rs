@@ -28,7 +28,7 @@ use self::{
     tree::{Change, Node, State, Tree, is_below, prune},
 };
 use super::{
-    DirEntry, DirLock, File, Fs, OpenMode,
+    DirEntry, DirLock, File, Fs, OpenMode, Space,
     api::{check_path, parent},
 };
 
@@ -82,6 +82,11 @@ impl MemoryFs {
         MemoryFs {
             shared: Arc::new(shared),
         }
+    }
+
+    /// From now on it holds `bytes` bytes, whatever it has already.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.shared.capacity.store(bytes, Ordering::SeqCst);
     }
 
     /// Bytes all files have together.
@@ -177,6 +182,7 @@ impl MemoryFs {
             shared: self.shared.clone(),
             life: self.shared.life.load(Ordering::SeqCst),
             writable: mode != OpenMode::Read,
+            direct: mode == OpenMode::Direct,
         })
     }
 }
@@ -348,12 +354,10 @@ impl Fs for MemoryFs {
         }))
     }
 
-    fn free_space(&self) -> io::Result<u64> {
-        Ok(self
-            .shared
-            .capacity
-            .load(Ordering::SeqCst)
-            .saturating_sub(self.used()))
+    fn space(&self) -> io::Result<Space> {
+        let total = self.shared.capacity.load(Ordering::SeqCst);
+        let free = total.saturating_sub(self.used());
+        Ok(Space { free, total })
     }
 }
 

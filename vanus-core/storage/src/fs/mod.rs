@@ -4,13 +4,15 @@
 mod api;
 #[cfg(test)]
 mod contract;
+mod direct;
 mod disk;
 mod faulty;
 mod io;
 mod memory;
 
+pub(crate) use self::direct::Staging;
 pub use self::{
-    api::{DirEntry, DirLock, File, Fs, OpenMode},
+    api::{DIRECT_BLOCK, DirEntry, DirLock, File, Fs, OpenMode, Space},
     disk::DiskFs,
     faulty::{Action, Fault, FaultyFs, OpKind},
     io::{

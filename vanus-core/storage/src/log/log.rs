@@ -14,7 +14,7 @@ use super::{
     producers::{Producers, Verdict},
 };
 use crate::{
-    fs::Fs,
+    fs::{Fs, Staging},
     segment::{Handles, SEGMENTS_DIR, Segment, dir_name},
     store::{AppendError, DiskError, LogInfo, StoreOptions},
 };
@@ -26,6 +26,8 @@ pub(crate) struct FileContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) handles: Handles,
     pub(crate) options: StoreOptions,
+    /// Memory for large writes, which one flush at a time makes.
+    pub(crate) staging: Mutex<Staging>,
     /// Whether the folder of all eventlogs got a name that is not durable yet.
     pub(crate) new_dirs: AtomicBool,
 }
@@ -206,13 +208,22 @@ impl Log {
         wrote: &dyn Fn(&[Batch]),
     ) -> Result<bool, DiskError> {
         let mut writer = self.writer.lock();
-        self.tail.lock().unqueue();
+        let end = {
+            let mut tail = self.tail.lock();
+            tail.unqueue();
+            tail.end()
+        };
         if writer.is_closed() {
             return Ok(false);
         }
         let mut made = |segment| self.chain.write().push(segment);
         writer.ensure_active(context, &mut made)?;
         loop {
+            // What comes while this goes on waits for the next round: whoever waits for this one would wait for as long
+            // as somebody publishes.
+            if writer.next_offset() >= end {
+                return Ok(writer.is_dirty());
+            }
             let most = usize::try_from(context.options.flush_bytes).unwrap_or(usize::MAX);
             let batches = self.tail.lock().unflushed(most);
             if batches.is_empty() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use vanus_types::{Batch, EventlogId};
 
-use super::{FileContext, Log, Writer, producers::Producers, snapshot, writer::Active};
+use super::{FileContext, Log, Writer, active::Active, producers::Producers, snapshot};
 use crate::{
     fs::{File, OpenMode, read_file, remove_if_there, replace_file},
     segment::{
@@ -414,6 +414,7 @@ impl<'a> Recovery<'a> {
         let mut active = Active {
             segment: segment.clone(),
             file: None,
+            direct: None,
             position,
             indexed,
             pending: Vec::new(),

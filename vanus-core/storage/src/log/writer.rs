@@ -4,16 +4,20 @@
 //! writer, run without any lock, and finished with the writer again. A job that fails changes nothing, and the next
 //! one covers what it should have.
 
-use std::{io::IoSlice, sync::Arc};
+use std::sync::Arc;
 
 use vanus_types::{Batch, EventlogId};
 
-use super::{FileContext, Log, producers::Producers, snapshot};
+use super::{
+    FileContext, Log,
+    active::Active,
+    job::{CheckpointJob, Part, Saved},
+    producers::Producers,
+    snapshot,
+};
 use crate::{
-    fs::{File, OpenMode, replace_file, write_all_at, write_all_vectored_at},
-    segment::{
-        ENTRY_LEN, EntryKind, FIRST_BATCH, INDEX_EVERY, Index, IndexEntry, Segment, SegmentHeader,
-    },
+    fs::{File, OpenMode, write_all_at},
+    segment::{ENTRY_LEN, EntryKind, FIRST_BATCH, Index, IndexEntry, Segment, SegmentHeader},
     store::DiskError,
 };
 
@@ -40,64 +44,6 @@ pub(crate) struct Writer {
     /// Segments made so far, and as of which of them the names are durable.
     pub(super) names: (u64, u64),
     closed: bool,
-}
-
-/// A segment that is written to, or was.
-#[derive(Debug)]
-pub(super) struct Active {
-    pub(super) segment: Arc<Segment>,
-    /// Open while it is dirty, so that an error of a later sync is not lost with the handle.
-    pub(super) file: Option<Arc<dyn File>>,
-    pub(super) position: u64,
-    /// Position of the last sparse entry, 0 when there is none.
-    pub(super) indexed: u64,
-    /// Entries not in the index file yet.
-    pub(super) pending: Vec<IndexEntry>,
-    /// Bytes of the index file that are right.
-    pub(super) index_len: u64,
-    /// The end as of the last checkpoint.
-    pub(super) checkpointed: u64,
-}
-
-impl Active {
-    fn is_dirty(&self) -> bool {
-        self.position != self.checkpointed
-    }
-
-    /// The handle to write with.
-    fn open(&mut self, context: &FileContext) -> Result<Arc<dyn File>, DiskError> {
-        if let Some(file) = &self.file {
-            return Ok(file.clone());
-        }
-        let file = self
-            .segment
-            .reopen(context.fs.as_ref())
-            .map_err(DiskError::new("open", self.segment.path()))?;
-        self.file = Some(file.clone());
-        Ok(file)
-    }
-
-    /// Lets go of the handle; readers may keep it.
-    pub(super) fn release(&mut self, context: &FileContext) {
-        self.file = None;
-        self.segment.release(&context.handles);
-    }
-
-    /// Notes a batch that begins at `position` if an entry is due.
-    pub(super) fn index(&mut self, batch: &vanus_types::BatchHeader, position: u64) {
-        if self.indexed != 0 && position - self.indexed < INDEX_EVERY {
-            return;
-        }
-        self.indexed = position;
-        let entry = IndexEntry {
-            offset: batch.base_offset,
-            position,
-            time_ms: batch.append_time_ms,
-            kind: EntryKind::Sparse,
-        };
-        self.pending.push(entry);
-        self.segment.with_index(|index| index.push(entry));
-    }
 }
 
 impl Writer {
@@ -212,6 +158,7 @@ impl Writer {
         self.active = Some(Active {
             segment: segment.clone(),
             file: Some(file),
+            direct: None,
             position: FIRST_BATCH,
             indexed: 0,
             pending: Vec::new(),
@@ -267,14 +214,12 @@ impl Writer {
             .iter()
             .map(|batch| batch.header().encode())
             .collect();
-        let mut pieces: Vec<IoSlice<'_>> = headers
+        let pieces: Vec<&[u8]> = headers
             .iter()
             .zip(batches)
-            .flat_map(|(header, batch)| [IoSlice::new(header), IoSlice::new(batch.body())])
+            .flat_map(|(header, batch)| [header.as_slice(), batch.body()])
             .collect();
-        let file = active.open(context)?;
-        write_all_vectored_at(file.as_ref(), &mut pieces, active.position)
-            .map_err(DiskError::new("write to", active.segment.path()))?;
+        active.write(context, &pieces, end - active.position)?;
         for batch in batches {
             let position = active.position;
             active.index(batch.header(), position);
@@ -345,7 +290,7 @@ impl Writer {
         }
     }
 
-    fn finish(&mut self, job: &CheckpointJob, context: &FileContext) {
+    pub(super) fn finish(&mut self, job: &CheckpointJob, context: &FileContext) {
         for part in &job.parts {
             let same = |active: &&mut Active| active.segment.base() == part.segment.base();
             if let Some(active) = self.closing.iter_mut().chain(&mut self.active).find(same) {
@@ -369,113 +314,5 @@ impl Writer {
         if let Some(names) = job.names {
             self.names.1 = self.names.1.max(names);
         }
-    }
-}
-
-/// The work of one checkpoint for one eventlog.
-#[derive(Debug)]
-pub(crate) struct CheckpointJob {
-    log: Arc<Log>,
-    parts: Vec<Part>,
-    /// The segments made when the job was taken, if their names are to be synced.
-    names: Option<u64>,
-    producers: Option<Saved>,
-}
-
-#[derive(Debug)]
-struct Part {
-    segment: Arc<Segment>,
-    file: Option<Arc<dyn File>>,
-    position: u64,
-    /// How many of the entries were waiting in the writer; one more is the checkpoint's own.
-    pending: usize,
-    entries: Vec<IndexEntry>,
-    index_at: u64,
-    seal: bool,
-}
-
-#[derive(Debug)]
-struct Saved {
-    bytes: Vec<u8>,
-    version: u64,
-    written: u64,
-}
-
-/// Why a job failed.
-#[derive(Debug)]
-pub(crate) struct JobError {
-    pub(crate) error: DiskError,
-    /// A sync failed: what is on the disk is not known any more.
-    pub(crate) fatal: bool,
-}
-
-impl CheckpointJob {
-    /// Makes everything durable in the order that recovery relies on: segments, their names, the producers, and only
-    /// then the index which says so. Answers the number of syncs.
-    pub(crate) fn run(&self, context: &FileContext) -> Result<u64, JobError> {
-        let fs = context.fs.as_ref();
-        let fatal = |error| JobError { error, fatal: true };
-        // A failed sync is fatal whatever it says; a failed write only unless the disk is full.
-        let write = |error: DiskError| JobError {
-            fatal: !error.is_full(),
-            error,
-        };
-        let mut syncs = 0;
-        for part in &self.parts {
-            let path = part.segment.path();
-            let file = match &part.file {
-                Some(file) => Ok(file.clone()),
-                None => fs.open(path, OpenMode::Write),
-            };
-            let file = file.map_err(DiskError::new("open", path)).map_err(write)?;
-            file.sync_data()
-                .map_err(DiskError::new("sync", path))
-                .map_err(fatal)?;
-            syncs += 1;
-        }
-        if self.names.is_some() {
-            let dir = self.log.dir();
-            fs.sync_dir(dir)
-                .map_err(DiskError::new("sync", dir))
-                .map_err(fatal)?;
-            syncs += 1;
-        }
-        if let Some(saved) = &self.producers {
-            let path = format!("{}/{}", self.log.dir(), snapshot::FILE);
-            replace_file(fs, &path, &saved.bytes)
-                .map_err(DiskError::new("replace", path))
-                .map_err(write)?;
-            syncs += 1;
-        }
-        for part in &self.parts {
-            let path = part.segment.index_path();
-            let bytes: Vec<u8> = part
-                .entries
-                .iter()
-                .flat_map(|entry| entry.encode(self.log.id(), part.segment.base()))
-                .collect();
-            let file = fs
-                .open(path, OpenMode::OpenOrCreate)
-                .map_err(DiskError::new("open", path))
-                .map_err(write)?;
-            write_all_at(file.as_ref(), &bytes, part.index_at)
-                .map_err(DiskError::new("write to", path))
-                .map_err(write)?;
-            file.sync_data()
-                .map_err(DiskError::new("sync", path))
-                .map_err(fatal)?;
-            syncs += 1;
-        }
-        Ok(syncs)
-    }
-
-    /// Tells the writer what is durable now.
-    pub(crate) fn finish(&self, context: &FileContext) {
-        self.log.writer.lock().finish(self, context);
-    }
-
-    /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty() && self.producers.is_none() && self.names.is_none()
     }
 }

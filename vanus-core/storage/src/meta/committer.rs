@@ -9,9 +9,11 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        mpsc::{Receiver, Sender, channel},
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -26,6 +28,8 @@ use super::{
 pub const MAX_META_PENDING_BYTES: usize = 32 * 1024 * 1024;
 /// A group takes in no more batches once it has this many bytes.
 const MAX_GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// How long after the disk was full, or was found so again, it is tried anew.
+const RETRY_FULL: Duration = Duration::from_secs(1);
 /// The room in the queue is counted in units of this many bytes.
 const ROOM_UNIT: usize = 1024;
 
@@ -36,9 +40,22 @@ pub(super) trait Journal: Send + 'static {
     /// The durable value of a key.
     fn read(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, MetaError>;
 
-    /// Writes a group atomically and syncs it. An error means that it is unknown what of the
-    /// group is stored; the journal is not written to again.
-    fn write(&mut self, group: Group) -> Result<(), String>;
+    /// Writes a group atomically and syncs it. After an error the journal is not written to again,
+    /// unless the disk was full and [`heal`](Self::heal) made it well.
+    fn write(&mut self, group: Group) -> Result<(), WriteError>;
+
+    /// Tries to go on after the disk was full: true when groups are taken again and nothing is left
+    /// of the one that failed, false when there is no room yet. An error is final.
+    fn heal(&mut self) -> Result<bool, String>;
+}
+
+/// Why a group was not written; what of it is stored is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum WriteError {
+    /// The disk was full.
+    Full(String),
+    /// It failed.
+    Failed(String),
 }
 
 /// The queue into the committer thread. Dropping it writes what is queued and joins the thread.
@@ -55,6 +72,8 @@ struct Shared {
     queue: Mutex<Option<Sender<Request>>>,
     /// What failed first.
     poison: OnceLock<Arc<str>>,
+    /// Whether the disk is full and the journal not healed yet.
+    full: AtomicBool,
 }
 
 /// A batch in the queue.
@@ -73,6 +92,7 @@ impl Committer {
             room: Arc::new(Semaphore::new(MAX_META_PENDING_BYTES / ROOM_UNIT)),
             queue: Mutex::new(Some(sender)),
             poison: OnceLock::new(),
+            full: AtomicBool::new(false),
         });
         let run = {
             let shared = Arc::clone(&shared);
@@ -95,6 +115,9 @@ impl Committer {
         if let Some(cause) = self.poison() {
             return CommitFuture::known(Err(MetaError::Poisoned { cause }));
         }
+        if self.is_full() {
+            return CommitFuture::known(Err(MetaError::Full));
+        }
         let Ok(size) = u32::try_from(batch.bytes().div_ceil(ROOM_UNIT).max(1)) else {
             return CommitFuture::known(Err(MetaError::Closed));
         };
@@ -113,6 +136,11 @@ impl Committer {
                 .map_err(|_| MetaError::Closed)?;
             shared.enqueue(batch, room)
         }))
+    }
+
+    /// Whether nothing is taken for want of room.
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Acquire)
     }
 
     /// What failed first, if anything did.
@@ -144,10 +172,23 @@ impl Shared {
         }
     }
 
-    fn poisoned(&self) -> Option<MetaError> {
-        self.poison.get().map(|cause| MetaError::Poisoned {
+    /// Why nothing is written, if that is so.
+    fn refusal(&self) -> Option<MetaError> {
+        let poisoned = self.poison.get().map(|cause| MetaError::Poisoned {
             cause: Arc::clone(cause),
-        })
+        });
+        let full = self.full.load(Ordering::Acquire);
+        poisoned.or_else(|| full.then_some(MetaError::Full))
+    }
+
+    /// Tries to go on after the disk was full.
+    fn heal(&self, journal: &mut impl Journal) {
+        match journal.heal() {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(cause) => drop(self.poison.get_or_init(|| cause.into())),
+        }
+        self.full.store(false, Ordering::Release);
     }
 }
 
@@ -181,7 +222,22 @@ impl fmt::Debug for Committer {
 
 /// Answers groups of requests until the queue is closed and empty.
 fn run(mut journal: impl Journal, queue: &Receiver<Request>, shared: &Shared) {
-    while let Ok(first) = queue.recv() {
+    loop {
+        let first = if shared.full.load(Ordering::Acquire) {
+            match queue.recv_timeout(RETRY_FULL) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    shared.heal(&mut journal);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        } else {
+            match queue.recv() {
+                Ok(first) => first,
+                Err(_closed) => return,
+            }
+        };
         let mut pending = Pending::default();
         pending.take(first, &journal, shared);
         while pending.bytes < MAX_GROUP_BYTES
@@ -211,8 +267,8 @@ impl Pending {
             room,
         } = request;
         drop(room);
-        if let Some(poisoned) = shared.poisoned() {
-            let _ = answer.send(Err(poisoned));
+        if let Some(refusal) = shared.refusal() {
+            let _ = answer.send(Err(refusal));
             return;
         }
         self.bytes = self.bytes.saturating_add(batch.bytes());
@@ -225,10 +281,18 @@ impl Pending {
     fn finish(self, journal: &mut impl Journal, shared: &Shared) {
         let mut failed = None;
         if !self.group.changes.is_empty()
-            && let Err(cause) = journal.write(self.group)
+            && let Err(error) = journal.write(self.group)
         {
-            failed = Some(MetaError::Unknown {
-                cause: Arc::clone(shared.poison.get_or_init(|| cause.into())),
+            failed = Some(match error {
+                WriteError::Full(cause) => {
+                    shared.full.store(true, Ordering::Release);
+                    MetaError::Interrupted {
+                        cause: cause.into(),
+                    }
+                }
+                WriteError::Failed(cause) => MetaError::Unknown {
+                    cause: Arc::clone(shared.poison.get_or_init(|| cause.into())),
+                },
             });
         }
         for (waiter, answer) in self.waiting {
@@ -239,216 +303,4 @@ impl Pending {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        collections::BTreeMap,
-        sync::mpsc::{SyncSender, sync_channel},
-    };
-
-    use super::*;
-    use crate::meta::store::MetaStore;
-
-    const T: Table = Table::Cursors;
-
-    type Entries = BTreeMap<(Table, Bytes), Bytes>;
-
-    /// A journal that reports each write, waits to be told its outcome, and keeps it.
-    struct Slow {
-        entries: Arc<Mutex<Entries>>,
-        begun: SyncSender<usize>,
-        outcome: Receiver<Result<(), String>>,
-    }
-
-    impl Journal for Slow {
-        fn read(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, MetaError> {
-            Ok(self
-                .entries
-                .lock()
-                .get(&(table, Bytes::copy_from_slice(key)))
-                .cloned())
-        }
-
-        fn write(&mut self, group: Group) -> Result<(), String> {
-            self.begun.send(group.changes.len()).unwrap();
-            self.outcome.recv().unwrap()?;
-            let mut entries = self.entries.lock();
-            for (slot, value) in group.changes {
-                value.map(|value| entries.insert(slot, value));
-            }
-            Ok(())
-        }
-    }
-
-    struct Rig {
-        committer: Committer,
-        entries: Arc<Mutex<Entries>>,
-        begun: Receiver<usize>,
-        outcome: SyncSender<Result<(), String>>,
-    }
-
-    fn rig() -> Rig {
-        let (begun_in, begun) = sync_channel(64);
-        let (outcome, outcome_out) = sync_channel(64);
-        let entries = Arc::new(Mutex::new(Entries::new()));
-        let slow = Slow {
-            entries: Arc::clone(&entries),
-            begun: begun_in,
-            outcome: outcome_out,
-        };
-        Rig {
-            committer: Committer::start(slow).unwrap(),
-            entries,
-            begun,
-            outcome,
-        }
-    }
-
-    fn put(key: &str) -> MetaBatch {
-        MetaBatch::new().put(T, key, "v")
-    }
-
-    fn wait(commit: CommitFuture) -> Answer {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(commit)
-    }
-
-    #[test]
-    fn all_who_arrive_during_a_sync_share_the_next_one() {
-        let rig = rig();
-        let first = rig.committer.commit(put("first"));
-        assert_eq!(rig.begun.recv(), Ok(1));
-        let others: Vec<_> = (0..100)
-            .map(|n| rig.committer.commit(put(&format!("{n}"))))
-            .collect();
-        rig.outcome.send(Ok(())).unwrap();
-        assert_eq!(rig.begun.recv(), Ok(100));
-        rig.outcome.send(Ok(())).unwrap();
-        wait(first).unwrap();
-        others.into_iter().for_each(|other| wait(other).unwrap());
-    }
-
-    #[test]
-    fn nothing_is_acknowledged_before_its_sync() {
-        let rig = rig();
-        let mut commit = rig.committer.commit(put("k"));
-        rig.begun.recv().unwrap();
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(std::pin::Pin::new(&mut commit).poll(&mut cx).is_pending());
-        rig.outcome.send(Ok(())).unwrap();
-        wait(commit).unwrap();
-    }
-
-    #[test]
-    fn a_failed_sync_answers_unknown_to_its_group_and_poisoned_to_everyone_after() {
-        let rig = rig();
-        let first = rig.committer.commit(put("first"));
-        rig.begun.recv().unwrap();
-        let create = || MetaBatch::new().require_absent(T, "k").put(T, "k", "v");
-        let (won, lost) = (
-            rig.committer.commit(create()),
-            rig.committer.commit(create()),
-        );
-        rig.outcome.send(Ok(())).unwrap();
-        assert_eq!(rig.begun.recv(), Ok(1));
-        let late = rig.committer.commit(put("late"));
-        rig.outcome
-            .send(Err("the disk is gone".to_owned()))
-            .unwrap();
-        wait(first).unwrap();
-        assert!(matches!(wait(won), Err(MetaError::Unknown { .. })));
-        // It lost against a batch that may not be stored, so that is unknown too.
-        assert!(matches!(wait(lost), Err(MetaError::Unknown { .. })));
-        assert!(matches!(wait(late), Err(MetaError::Poisoned { .. })));
-        let after = wait(rig.committer.commit(put("after")));
-        assert!(
-            matches!(after, Err(MetaError::Poisoned { cause }) if &*cause == "the disk is gone")
-        );
-        assert_eq!(rig.entries.lock().len(), 1);
-        assert!(
-            rig.begun.try_recv().is_err(),
-            "a poisoned journal is not written to again"
-        );
-    }
-
-    #[test]
-    fn a_full_queue_makes_wait_in_turn_and_an_unqueued_batch_can_be_given_up() {
-        let rig = rig();
-        let big = |key: &str| {
-            (0..7).fold(MetaBatch::new(), |b, n| {
-                b.put(T, format!("{key}{n}"), vec![0; 1024 * 1024])
-            })
-        };
-        let first = rig.committer.commit(put("first"));
-        rig.begun.recv().unwrap();
-        let queued: Vec<_> = (0..4)
-            .map(|n| rig.committer.commit(big(&n.to_string())))
-            .collect();
-        let given_up = rig.committer.commit(big("x"));
-        let waits = rig.committer.commit(big("y"));
-        assert_eq!(
-            format!("{given_up:?} {waits:?}"),
-            "CommitFuture(queueing) CommitFuture(queueing)"
-        );
-        drop(given_up);
-        (0..6).for_each(|_| rig.outcome.send(Ok(())).unwrap());
-        wait(first).unwrap();
-        queued.into_iter().for_each(|queued| wait(queued).unwrap());
-        wait(waits).unwrap();
-        assert_eq!(rig.entries.lock().len(), 1 + 5 * 7);
-        assert!(rig.entries.lock().keys().all(|(_, key)| key[0] != b'x'));
-    }
-
-    #[test]
-    fn a_closed_queue_writes_what_it_holds_and_refuses_who_waited_for_room() {
-        let Rig {
-            committer,
-            entries,
-            begun,
-            outcome,
-        } = rig();
-        (0..6).for_each(|_| outcome.send(Ok(())).unwrap());
-        let held: Vec<_> = (0..5)
-            .map(|n| committer.commit(put(&n.to_string())))
-            .collect();
-        let room = Arc::clone(&committer.shared.room);
-        let all = u32::try_from(room.available_permits()).unwrap();
-        let taken = room.try_acquire_many_owned(all).unwrap();
-        let waits = committer.commit(put("waits"));
-        drop(committer);
-        drop((taken, begun));
-        held.into_iter().for_each(|held| wait(held).unwrap());
-        assert!(matches!(wait(waits), Err(MetaError::Closed)));
-        assert_eq!(entries.lock().len(), 5);
-    }
-
-    #[test]
-    fn a_committer_that_dies_leaves_nobody_waiting() {
-        struct Dies;
-        impl Journal for Dies {
-            fn read(&self, _: Table, _: &[u8]) -> Result<Option<Bytes>, MetaError> {
-                Ok(None)
-            }
-            fn write(&mut self, _: Group) -> Result<(), String> {
-                panic!("the journal died")
-            }
-        }
-        let committer = Committer::start(Dies).unwrap();
-        assert!(matches!(
-            wait(committer.commit(put("k"))),
-            Err(MetaError::Unknown { .. })
-        ));
-        let after = wait(committer.commit(put("l")));
-        assert!(
-            matches!(after, Err(MetaError::Unknown { .. } | MetaError::Closed)),
-            "{after:?}"
-        );
-    }
-
-    #[test]
-    fn blocking_commits_wake_up() {
-        let store = crate::meta::MemoryMeta::new();
-        store.commit_blocking(put("k")).unwrap();
-    }
-}
+mod tests;

@@ -44,6 +44,19 @@ pub enum MetaError {
         /// What failed first.
         cause: Arc<str>,
     },
+    /// The disk was full while this batch was written. It is taken back as soon as there is room; if
+    /// the process ends before that, it may or may not be there after reopening.
+    #[error(
+        "the disk was full while the batch was written, which is taken back when there is room: {cause}"
+    )]
+    Interrupted {
+        /// What failed.
+        cause: Arc<str>,
+    },
+    /// The disk is full; nothing of this batch was stored. It heals by itself when there is room
+    /// again.
+    #[error("the disk is full, so nothing was changed; delete data or add space")]
+    Full,
     /// An earlier write or sync failed, so nothing more is accepted; nothing of this batch was
     /// stored.
     #[error("metadata is read-only until it is reopened, as an earlier write failed: {cause}")]
@@ -132,7 +145,10 @@ impl Coded for MetaError {
             Self::Conflict { .. } => ErrorCode::Conflict,
             Self::Unknown { .. } | Self::Poisoned { .. } => ErrorCode::StorePoisoned,
             Self::Closed => ErrorCode::NotRunning,
-            Self::Read { .. } | Self::Open { .. } => ErrorCode::StorageIo,
+            Self::Full => ErrorCode::NoSpace,
+            Self::Read { .. } | Self::Open { .. } | Self::Interrupted { .. } => {
+                ErrorCode::StorageIo
+            }
             Self::Locked { .. } => ErrorCode::DirectoryLocked,
             Self::Damaged { .. } | Self::Lost { .. } => ErrorCode::CorruptData,
         }

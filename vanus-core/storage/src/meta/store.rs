@@ -25,8 +25,10 @@ use super::{MetaBatch, MetaError, Scan, ScanPage, Table};
 /// * Requirements are judged against the state just before the batch, which no other batch can
 ///   change in between.
 /// * After a failed write or sync nothing is acknowledged until the store is reopened; reads go
-///   on serving what was acknowledged.
-/// * Readers never wait for a sync, and never see a batch that is not yet durable.
+///   on serving what was acknowledged. Where the disk was full, the store reopens itself when
+///   there is room, and takes back what may have been half-way: it is there for no reader.
+/// * Readers never wait for a sync, but for that reopening, and never see a batch that is not yet
+///   durable.
 ///
 /// [`commit`]: Self::commit
 pub trait MetaStore: Send + Sync + fmt::Debug {
@@ -48,8 +50,8 @@ pub trait MetaStore: Send + Sync + fmt::Debug {
     ///
     /// The future answers with [`MetaError::EmptyKey`] or [`MetaError::TooLarge`] for a batch that
     /// breaks a limit, [`MetaError::Conflict`] when a requirement does not hold,
-    /// [`MetaError::Poisoned`] and [`MetaError::Closed`] (in all of which nothing was stored), or
-    /// [`MetaError::Unknown`].
+    /// [`MetaError::Full`], [`MetaError::Poisoned`] and [`MetaError::Closed`] (in all of which
+    /// nothing was stored), [`MetaError::Interrupted`], or [`MetaError::Unknown`].
     fn commit(&self, batch: MetaBatch) -> CommitFuture;
 
     /// Whether batches are accepted.
@@ -100,6 +102,8 @@ pub trait MetaStore: Send + Sync + fmt::Debug {
 pub enum MetaHealth {
     /// It does.
     Ready,
+    /// It refuses them because the disk is full; it goes on by itself when there is room.
+    Full,
     /// It refuses them until it is reopened, because of what failed.
     Poisoned(Arc<str>),
 }

@@ -28,6 +28,8 @@ pub(crate) const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 const LOST: &str = "a repair gave the events here up as lost; read on behind them";
 /// Readers whose place is remembered, so that reading on does not start at an index entry.
 const HINTS: usize = 4;
+/// From which length on a reader that reads on has the next block fetched ahead; below, the system does so by itself.
+const PREFETCHED: usize = 256 * 1024;
 
 /// One segment. What is below [`Segment::end_position`] never changes.
 #[derive(Debug)]
@@ -180,6 +182,14 @@ impl Segment {
         handles.admit(self);
     }
 
+    /// Closes the handle: the file is about to be removed, and takes room on the disk as long as somebody has it open.
+    pub(crate) fn close(&self) {
+        let mut resident = self.resident.lock();
+        resident.file = None;
+        resident.index = None;
+        resident.writing = false;
+    }
+
     /// Closes the handle if nobody used it lately; says whether it is closed.
     pub(super) fn close_if_idle(&self) -> bool {
         let mut resident = self.resident.lock();
@@ -240,12 +250,14 @@ impl Segment {
     ) -> Result<Vec<vanus_types::Batch>, SegmentError> {
         let end = self.end_position();
         let mut lost = false;
+        let mut reads_on = false;
         let (file, (position, at)) = self
             .open_at(fs, handles, |index, hints| {
                 lost = index.is_lost(offset);
                 let hint = hints
                     .iter()
                     .find(|(hint, position)| *hint == offset && *position > 0);
+                reads_on = hint.is_some();
                 hint.map_or_else(
                     || index.at_offset(self.base, offset),
                     |&(offset, position)| (position, offset),
@@ -257,6 +269,11 @@ impl Segment {
         }
         let block = max_bytes.clamp(super::INDEX_EVERY as usize, 8 * super::scan::READ_BLOCK)
             + super::INDEX_EVERY as usize;
+        let next = position + block as u64;
+        if reads_on && block >= PREFETCHED && next < end {
+            // The disk fetches the next block while this one is checked and used.
+            file.prefetch(next, (block as u64).min(end - next));
+        }
         let mut scan = Scan::new(file.as_ref(), self.log, (position, at), end)
             .block_len(block)
             .buffers(&handles.buffers);
@@ -291,13 +308,18 @@ impl Segment {
                 "the segment ends before its end",
             ));
         }
+        self.remember((scan.offset(), scan.position()));
+        Ok(batches)
+    }
+
+    /// Notes an offset and its position, where a reader stopped and may read on.
+    fn remember(&self, place: (u64, u64)) {
         let mut resident = self.resident.lock();
         let slot = resident.next_hint % HINTS;
         resident.next_hint = slot + 1;
         if let Some(hint) = resident.hints.get_mut(slot) {
-            *hint = (scan.offset(), scan.position());
+            *hint = place;
         }
-        Ok(batches)
     }
 
     /// The first offset appended at `time_ms` or later; the end if there is none.

@@ -31,6 +31,15 @@ pub struct ReadChunk {
     pub end_offset: u64,
 }
 
+/// What retention did to an eventlog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Segments that were deleted.
+    pub segments: u64,
+    /// Bytes of segments that are old enough and are kept for a reader.
+    pub held_bytes: u64,
+}
+
 /// Facts about an eventlog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogInfo {
@@ -55,6 +64,14 @@ pub enum Health {
     Ok,
     /// It does not, for want of space; it tries again by itself.
     Full,
+    /// It does not: what is free on the disk is kept for everything but events. It goes on by itself when there is room,
+    /// a quarter more than the reserve.
+    LowSpace {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are kept.
+        reserve: u64,
+    },
     /// It does not, until it is opened again. What was committed can be read.
     Poisoned {
         /// The failure.
@@ -113,4 +130,8 @@ pub struct Stats {
     pub wal_files: u64,
     /// Bytes that wait to be committed, now.
     pub queued_bytes: u64,
+    /// Free bytes of the file system that holds the store, when last looked at; 0 if that never succeeded.
+    pub disk_free_bytes: u64,
+    /// Free bytes below which nothing is appended.
+    pub disk_reserve_bytes: u64,
 }

@@ -125,6 +125,10 @@ impl Store {
             done.answer(Err(AppendError::Closed));
             return Ok(());
         }
+        if let Some(refusal) = shared.space.refusal() {
+            done.answer(Err(refusal));
+            return Ok(());
+        }
         let Some(log) = shared.log(log) else {
             done.answer(Err(AppendError::UnknownLog(log)));
             return Ok(());

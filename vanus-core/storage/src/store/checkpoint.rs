@@ -6,7 +6,7 @@ use std::sync::{Arc, atomic::Ordering};
 use vanus_types::EventlogId;
 
 use super::{
-    AdminError, DiskError,
+    AdminError, DiskError, Expired,
     health::{Trouble, Worker},
     shared::{Shared, count},
 };
@@ -46,6 +46,8 @@ impl Shared {
         let fs = self.context.fs.as_ref();
         for log in &deleted {
             log.writer.lock().close();
+            // Batches that were in memory keep the eventlog itself for a while.
+            log.chain.read().iter().for_each(|segment| segment.close());
             remove_files(fs, log.dir()).map_err(|e| self.trouble(&e, false))?;
         }
         if lsn > *reached {
@@ -128,40 +130,55 @@ impl Shared {
         }
     }
 
-    /// Deletes the oldest segments of an eventlog whose last event was appended before `before_ms`; answers how many.
-    pub(crate) fn expire(&self, id: EventlogId, before_ms: i64) -> Result<u64, AdminError> {
+    /// Deletes the oldest segments of an eventlog whose last event was appended before `before_ms` and lies below
+    /// `keep_from`.
+    pub(crate) fn expire(
+        &self,
+        id: EventlogId,
+        before_ms: i64,
+        keep_from: u64,
+    ) -> Result<Expired, AdminError> {
         let log = self.log(id).ok_or(AdminError::UnknownLog(id))?;
+        let due = Due {
+            before_ms,
+            keep_from,
+        };
         // No checkpoint removes the files of a deleted eventlog meanwhile.
         let _reached = self.checkpoint.lock();
         self.health.check()?;
-        if !log
+        let mut expired = Expired::default();
+        if log
             .chain
             .read()
             .first()
-            .is_some_and(|first| is_expired(first, before_ms))
+            .is_some_and(|first| due.is_expired(first))
         {
-            return Ok(0);
+            self.seal_idle(&log, &due).map_err(AdminError::from)?;
+            while let Some(segment) = due.take(&log) {
+                let fs = self.context.fs.as_ref();
+                // One after the other, so that whatever is lost of this leaves a chain without a hole.
+                remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(&e, false))?;
+                count(&self.counters.segments_expired, 1);
+                expired.segments += 1;
+            }
         }
-        self.seal_idle(&log, before_ms).map_err(AdminError::from)?;
-        let mut removed = 0;
-        while let Some(segment) = take_expired(&log, before_ms) {
-            let fs = self.context.fs.as_ref();
-            // One after the other, so that whatever is lost of this leaves a chain without a hole.
-            remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(&e, false))?;
-            count(&self.counters.segments_expired, 1);
-            removed += 1;
-        }
-        Ok(removed)
+        let chain = log.chain.read();
+        let held = chain.iter().filter(|segment| due.is_held(segment));
+        expired.held_bytes = held.map(|segment| segment.end_position()).sum();
+        drop(chain);
+        Ok(expired)
     }
 
     /// Seals what is full; and when the last segment has expired too, seals it and starts an empty one, which keeps the
     /// next offset.
-    fn seal_idle(&self, log: &Arc<Log>, before_ms: i64) -> Result<(), Trouble> {
+    fn seal_idle(&self, log: &Arc<Log>, due: &Due) -> Result<(), Trouble> {
         {
             let mut writer = log.writer.lock();
             let idle = {
                 let tail = log.tail.lock();
-                tail.all_flushed() && tail.last_time().is_some_and(|last| last < before_ms)
+                tail.all_flushed()
+                    && tail.end() <= due.keep_from
+                    && tail.last_time().is_some_and(|last| last < due.before_ms)
             };
             if writer.is_closed() {
                 return Ok(());
@@ -183,21 +200,41 @@ impl Shared {
     }
 }
 
-fn is_expired(segment: &Arc<Segment>, before_ms: i64) -> bool {
-    segment.last_time().is_some_and(|last| last < before_ms)
+/// What retention may delete.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    before_ms: i64,
+    keep_from: u64,
 }
 
-/// Takes the first segment off the chain if it has expired and something follows it.
-fn take_expired(log: &Log, before_ms: i64) -> Option<Arc<Segment>> {
-    let mut chain = log.chain.write();
-    let [first, second, ..] = chain.as_slice() else {
-        return None;
-    };
-    if !first.sealed() || !is_expired(first, before_ms) {
-        return None;
+impl Due {
+    fn is_old(&self, segment: &Segment) -> bool {
+        segment
+            .last_time()
+            .is_some_and(|last| last < self.before_ms)
     }
-    log.tail.lock().set_start(second.base());
-    Some(chain.remove(0))
+
+    fn is_expired(&self, segment: &Segment) -> bool {
+        self.is_old(segment) && segment.end() <= self.keep_from
+    }
+
+    /// Whether it would be deleted, were it not for who still reads it.
+    fn is_held(&self, segment: &Segment) -> bool {
+        self.is_old(segment) && segment.end() > self.keep_from
+    }
+
+    /// Takes the first segment off the chain if it has expired and something follows it.
+    fn take(&self, log: &Log) -> Option<Arc<Segment>> {
+        let mut chain = log.chain.write();
+        let [first, second, ..] = chain.as_slice() else {
+            return None;
+        };
+        if !first.sealed() || !self.is_expired(first) {
+            return None;
+        }
+        log.tail.lock().set_start(second.base());
+        Some(chain.remove(0))
+    }
 }
 
 fn remove_segment(fs: &dyn Fs, dir: &str, segment: &Segment) -> Result<(), DiskError> {

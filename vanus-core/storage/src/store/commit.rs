@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     store::DiskError,
-    wal::{Entry, Unsynced, WalWriter},
+    wal::{Unsynced, WalWriter},
 };
 
 /// Owns the end of the write-ahead log.
@@ -107,6 +107,8 @@ impl Committer {
                     }
                     Err(e) if e.is_full() => {
                         shared.health.set_full(Worker::Commit, true);
+                        // What still fits the current file asks for none: whoever prepares files tries again.
+                        shared.signal(|state| state.prepare = true, &shared.signals.checkpoint);
                         return Err(Trouble::Full);
                     }
                     Err(e) => return Err(shared.health.poison(&e)),
@@ -118,7 +120,7 @@ impl Committer {
 
     fn write(&mut self, shared: &Shared, mut group: Group) -> Result<(), Trouble> {
         if !group.entries.is_empty()
-            && let Err(e) = self.write_frame(shared, &group.entries)
+            && let Err(e) = self.write_frame(shared, &group)
         {
             return Err(group.fail(shared, &e));
         }
@@ -141,8 +143,8 @@ impl Committer {
         self.bound_unsynced(shared)
     }
 
-    fn write_frame(&mut self, shared: &Shared, entries: &[Entry]) -> Result<(), DiskError> {
-        let bytes = self.wal.append(entries)?;
+    fn write_frame(&mut self, shared: &Shared, group: &Group) -> Result<(), DiskError> {
+        let bytes = self.wal.append(&group.entries, group.sync)?;
         self.unsynced_since
             .get_or_insert_with(|| shared.context.clock.monotonic_ns());
         count(&shared.counters.wal_frames, 1);

@@ -153,6 +153,17 @@ pub enum AppendError {
     /// The disk is full; nothing was stored. It heals by itself when there is room again.
     #[error("the disk is full; delete data or add space")]
     Full,
+    /// So little is free on the disk that it is kept for everything but events; nothing was stored. It heals by itself
+    /// when there is room again.
+    #[error(
+        "{free} bytes are free on the disk, and {reserve} are kept in reserve; delete data or add space"
+    )]
+    LowSpace {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are kept.
+        reserve: u64,
+    },
     /// A write or sync failed. What was in flight may or may not be stored; nothing is appended until the
     /// store is opened again.
     #[error("the store stopped after a disk failure: {why}; open it again")]
@@ -174,6 +185,7 @@ impl Coded for AppendError {
             AppendError::OutOfSequence { .. } => ErrorCode::OutOfSequence,
             AppendError::DuplicateForgotten { .. } => ErrorCode::AlreadyStored,
             AppendError::Full => ErrorCode::NoSpace,
+            AppendError::LowSpace { .. } => ErrorCode::DiskReserve,
             AppendError::Poisoned { .. } => ErrorCode::StorePoisoned,
             AppendError::Closed => ErrorCode::NotRunning,
         }

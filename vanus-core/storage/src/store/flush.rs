@@ -46,6 +46,7 @@ impl Shared {
         let result = self.flush_all();
         if result.is_ok() {
             self.evict();
+            self.look_at_space();
         }
         // Whoever waits has to hear of a failure too.
         self.progressed();

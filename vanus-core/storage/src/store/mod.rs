@@ -18,6 +18,7 @@ mod queue;
 pub(crate) mod recover;
 mod scrub;
 mod shared;
+mod space;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod store;
 pub(crate) mod superblock;
@@ -26,7 +27,7 @@ mod work;
 
 pub(crate) use self::store::LOCK;
 pub use self::{
-    answers::{Appended, Health, LogInfo, ReadChunk, Stats},
+    answers::{Appended, Expired, Health, LogInfo, ReadChunk, Stats},
     error::{AdminError, AppendError, Corruption, DiskError, OpenError, ReadError},
     options::{MAX_WAL_FILE_BYTES, MIN_WAL_FILE_BYTES, StoreOptions, Threads},
     store::Store,

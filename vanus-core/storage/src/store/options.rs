@@ -59,6 +59,9 @@ pub struct StoreOptions {
     pub checkpoint_interval_ms: u64,
     /// Most segment files held open for reading, and again as many for writing; 256, at least 8.
     pub max_open_segments: usize,
+    /// Free bytes of the disk below which nothing is appended, so that there is room for everything else; 0 is none.
+    /// By default 1 GiB, but at most a twentieth of the file system.
+    pub disk_reserve: Option<u64>,
     /// Most idempotent producers remembered by each eventlog; 4,096, at least 1. The one not heard of for the longest
     /// time is forgotten first.
     pub max_producers: usize,
@@ -93,6 +96,7 @@ impl Default for StoreOptions {
             sync_bytes: 16 * MIB,
             checkpoint_interval_ms: 30_000,
             max_open_segments: 256,
+            disk_reserve: None,
             max_producers: 4_096,
             max_logs: 100_000,
             scrub_rate: 8 * MIB,
@@ -104,7 +108,7 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
-    /// Small files and inline work, for tests and simulation: 64 KiB files, few of them.
+    /// Small files, inline work and no reserve of space, for tests and simulation: 64 KiB files, few of them.
     pub fn small() -> StoreOptions {
         StoreOptions {
             wal_file_bytes: 64 * KIB,
@@ -112,6 +116,7 @@ impl StoreOptions {
             segment_bytes: 64 * KIB,
             cache_bytes: 32 * KIB,
             flush_bytes: 32 * KIB,
+            disk_reserve: Some(0),
             threads: Threads::Inline,
             small_files: true,
             ..StoreOptions::default()

@@ -22,7 +22,7 @@ use super::{
     superblock,
 };
 use crate::{
-    fs::Fs,
+    fs::{Fs, Staging},
     log::{AppendFault, FileContext, Log, RecoveredLog},
     segment::{Handles, SEGMENTS_DIR, dir_log},
     wal::{Entry, Missing, Replay, WAL_DIR, WalFiles, WalWriter, read_checkpoint, replay},
@@ -57,6 +57,7 @@ pub(crate) fn open(
         handles: Handles::new(options.max_open_segments),
         options,
         // What was made before a kill may be in memory only.
+        staging: Mutex::new(Staging::new()),
         new_dirs: AtomicBool::new(true),
     };
     let mut recovery = Recovery::read(&context, missing)?;
@@ -106,6 +107,7 @@ fn assemble(
         syncing: Mutex::default(),
         deleting: Mutex::default(),
         cache: super::shared::Cache::default(),
+        space: super::space::SpaceGuard::default(),
         signals: super::shared::Signals::default(),
         scrub: super::scrub::ScrubState::default(),
         logs: RwLock::new(logs),

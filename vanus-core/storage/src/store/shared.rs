@@ -11,7 +11,9 @@ use std::{
 use parking_lot::{Condvar, Mutex, RwLock};
 use vanus_types::EventlogId;
 
-use super::{Health, Stats, Threads, commit::Committer, health::HealthState, queue::Queue};
+use super::{
+    Health, Stats, Threads, commit::Committer, health::HealthState, queue::Queue, space::SpaceGuard,
+};
 use crate::{
     log::{FileContext, Log},
     wal::WalFiles,
@@ -49,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) syncing: Mutex<()>,
     pub(crate) deleting: Mutex<Deleting>,
     pub(crate) cache: Cache,
+    pub(crate) space: SpaceGuard,
     pub(crate) signals: Signals,
     pub(crate) scrub: super::scrub::ScrubState,
 }
@@ -107,6 +110,8 @@ pub(crate) struct Signals {
     pub(crate) sync: Condvar,
     /// Only to end the scrub early.
     pub(crate) scrub: Condvar,
+    /// Who looks at free space sleeps here.
+    pub(crate) space: Condvar,
     /// A flush or checkpoint ended, well or not.
     pub(crate) progress: Condvar,
 }
@@ -162,7 +167,10 @@ impl Shared {
     }
 
     pub(crate) fn health(&self) -> Health {
-        self.health.health()
+        match self.health.health() {
+            Health::Ok => self.space.health().unwrap_or(Health::Ok),
+            other => other,
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -193,6 +201,8 @@ impl Shared {
             cached_bytes: read(&self.cache.bytes),
             wal_files: self.wal.needed() as u64,
             queued_bytes: self.queue.used(),
+            disk_free_bytes: self.space.free(),
+            disk_reserve_bytes: self.space.reserve(),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use vanus_types::{Clock, Entropy, EventlogId, control::SegmentInfo};
 
 use super::{
-    AdminError, AppendError, Corruption, DiskError, Health, LogInfo, OpenError, ReadChunk,
+    AdminError, AppendError, Corruption, DiskError, Expired, Health, LogInfo, OpenError, ReadChunk,
     ReadError, Stats, StoreOptions, Threads,
     block::block_on,
     queue::{AdminDone, Done, Request},
@@ -76,6 +76,7 @@ impl Store {
         })?;
         let threads = options.threads;
         let shared = Arc::new(recover::open(fs, clock, entropy, options, Missing::Damage)?);
+        shared.look_at_space();
         let running = match threads {
             Threads::Inline => None,
             Threads::Background => Some(
@@ -286,7 +287,24 @@ impl Store {
         if self.shared().is_closed() {
             return Err(AdminError::Closed);
         }
-        self.shared().expire(log, before_ms)
+        Ok(self.shared().expire(log, before_ms, u64::MAX)?.segments)
+    }
+
+    /// As [`Store::expire`], of segments whose events all lie below the offset `keep_from`; with [`i64::MAX`] for
+    /// `before_ms` whatever their age. Tells also what is kept only because of `keep_from`. Blocks.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn expire_below(
+        &self,
+        log: EventlogId,
+        before_ms: i64,
+        keep_from: u64,
+    ) -> Result<Expired, AdminError> {
+        if self.shared().is_closed() {
+            return Err(AdminError::Closed);
+        }
+        self.shared().expire(log, before_ms, keep_from)
     }
 
     /// Whether the store takes events.
@@ -335,6 +353,7 @@ impl Store {
             return Ok(());
         }
         self.commit_inline();
+        shared.look_at_space();
         shared.committer.lock().sync_if_due(shared)?;
         shared.work_inline()?;
         shared.scrub_step();

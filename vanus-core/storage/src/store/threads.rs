@@ -1,5 +1,5 @@
 //! The threads of a store: one commits, one syncs what was acknowledged without, one flushes, one checkpoints and
-//! prepares files, one scrubs.
+//! prepares files, one looks at free space, one scrubs.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::MutexGuard;
 
-use super::{commit::Committer, health::Worker, queue::Taken, shared::Shared};
+use super::{commit::Committer, health::Worker, queue::Taken, shared::Shared, space};
 
 /// How long a worker waits before it tries again on a full disk.
 const RETRY_FULL: Duration = Duration::from_secs(1);
@@ -38,6 +38,7 @@ impl Running {
             ("vanus-sync", sync as fn(&Shared)),
             ("vanus-flush", flush),
             ("vanus-checkpoint", checkpoint),
+            ("vanus-space", space::watch),
             ("vanus-scrub", super::scrub::run),
         ];
         let others = others.into_iter().map(|(name, work)| spawn(name, work));
@@ -63,6 +64,7 @@ impl Running {
 fn stop_workers(shared: &Shared) {
     shared.signals.state.lock().stop = true;
     shared.signals.sync.notify_all();
+    shared.signals.space.notify_all();
     shared.signals.flush.notify_all();
     shared.signals.scrub.notify_all();
     shared.signals.checkpoint.notify_all();
@@ -232,7 +234,8 @@ fn checkpoint(shared: &Shared) {
         if now {
             shared.signals.state.lock().checkpoint_soon = false;
             drop(shared.run_checkpoint());
-            full |= shared.health.is_full(Worker::Checkpoint);
         }
+        // Also when only a file was to be prepared: the checkpoint that found no room is still due.
+        full |= shared.health.is_full(Worker::Checkpoint);
     }
 }

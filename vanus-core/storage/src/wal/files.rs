@@ -8,19 +8,19 @@ use vanus_types::Entropy;
 
 use super::layout::{BLOCK, FileHeader, file_name};
 use crate::{
-    fs::{File, Fs, OpenMode, remove_if_there, write_all_at},
+    fs::{File, Fs, OpenMode, Staging, remove_if_there, write_all_at},
     store::DiskError,
 };
 
 /// The folder of the write-ahead log.
 pub(crate) const WAL_DIR: &str = "wal";
-/// Zeros are written in pieces of this many bytes.
-const FILL: usize = 1024 * 1024;
 
 /// A file ready for its first frame: written full, its header synced, its name durable.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) file: Arc<dyn File>,
+    /// The same file past the page cache, where the disk has that.
+    pub(crate) direct: Option<Arc<dyn File>>,
     pub(crate) header: FileHeader,
     pub(crate) path: String,
 }
@@ -187,7 +187,21 @@ impl WalFiles {
                 return Err(DiskError::new("recycle", path)(e));
             }
         };
-        Ok(Ready { file, header, path })
+        let direct =
+            open_direct(self.fs.as_ref(), &path).map_err(DiskError::new("recycle", path.as_str()));
+        let direct = match direct {
+            Ok(direct) => direct,
+            Err(e) => {
+                self.state.lock().spare.push(path);
+                return Err(e);
+            }
+        };
+        Ok(Ready {
+            file,
+            direct,
+            header,
+            path,
+        })
     }
 
     fn new_life(&self, path: &str, number: u64) -> std::io::Result<(Arc<dyn File>, FileHeader)> {
@@ -204,7 +218,7 @@ impl WalFiles {
         let path = format!("{WAL_DIR}/{}", file_name(number));
         let temporary = format!("{WAL_DIR}/new.tmp");
         let made = self.fill(&temporary, number);
-        let (file, header) = match made {
+        let (file, direct, header) = match made {
             Ok(made) => made,
             Err(e) => {
                 // What could be written of it would only make a full disk fuller.
@@ -215,25 +229,44 @@ impl WalFiles {
         let fail = || DiskError::new("create", path.clone());
         self.fs.rename(&temporary, &path).map_err(fail())?;
         self.fs.sync_dir(WAL_DIR).map_err(fail())?;
-        Ok(Ready { file, header, path })
+        Ok(Ready {
+            file,
+            direct,
+            header,
+            path,
+        })
     }
 
-    fn fill(&self, path: &str, number: u64) -> std::io::Result<(Arc<dyn File>, FileHeader)> {
+    fn fill(&self, path: &str, number: u64) -> std::io::Result<Filled> {
         let file = self.fs.open(path, OpenMode::OpenOrCreate)?;
         file.set_len(0)?;
         file.allocate(self.size)?;
         let header = self.header(number);
         write_all_at(file.as_ref(), &header.encode(), 0)?;
-        let zeros = vec![0; FILL.min(usize::try_from(self.size).unwrap_or(FILL))];
-        let mut at = BLOCK;
-        while at < self.size {
-            let len = usize::try_from(self.size - at)
-                .unwrap_or(FILL)
-                .min(zeros.len());
-            write_all_at(file.as_ref(), zeros.get(..len).unwrap_or_default(), at)?;
-            at += len as u64;
+        let mut direct = open_direct(self.fs.as_ref(), path)?;
+        let zeros = |file: &dyn File| Staging::new().write_zeros(file, BLOCK, self.size);
+        let filled = direct.as_deref().map(zeros);
+        match filled {
+            Some(Err(e)) if e.kind() == std::io::ErrorKind::InvalidInput => direct = None,
+            Some(other) => other?,
+            None => {}
+        }
+        if direct.is_none() {
+            zeros(file.as_ref())?;
         }
         file.sync_all()?;
-        Ok((file, header))
+        Ok((file, direct, header))
+    }
+}
+
+/// A file written full, as which it is open, and its header.
+type Filled = (Arc<dyn File>, Option<Arc<dyn File>>, FileHeader);
+
+/// A file past the page cache; `None` where the disk has no such thing.
+fn open_direct(fs: &dyn Fs, path: &str) -> std::io::Result<Option<Arc<dyn File>>> {
+    match fs.open(path, OpenMode::Direct) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidInput => Ok(None),
+        Err(e) => Err(e),
     }
 }

@@ -229,7 +229,7 @@ impl FrameBytes {
     }
 
     /// The pieces in order, without the padding.
-    fn pieces<'a>(&'a self, entries: &'a [Entry]) -> impl Iterator<Item = &'a [u8]> {
+    fn pieces<'a>(&'a self, entries: &'a [Entry]) -> impl Iterator<Item = &'a [u8]> + Clone {
         let mut from = 0;
         self.ends
             .iter()
@@ -245,7 +245,7 @@ impl FrameBytes {
     pub(crate) fn padded_pieces<'a>(
         &'a self,
         entries: &'a [Entry],
-    ) -> impl Iterator<Item = &'a [u8]> {
+    ) -> impl Iterator<Item = &'a [u8]> + Clone {
         let written: usize = FRAME_HEADER_LEN + entries.iter().map(Entry::len).sum::<usize>();
         let padding = written.next_multiple_of(BLOCK as usize) - written;
         self.pieces(entries)

@@ -1,13 +1,13 @@
 //! The end of the write-ahead log: frames go in, and are made durable.
 
-use std::{io::IoSlice, sync::Arc};
+use std::{io, io::IoSlice, sync::Arc};
 
 use super::{
     files::{Ready, WalFiles},
     layout::{BLOCK, Entry, FrameBytes, FrameHeader, span},
 };
 use crate::{
-    fs::{File, write_all_vectored_at},
+    fs::{File, Staging, write_all_vectored_at},
     store::DiskError,
 };
 
@@ -22,7 +22,13 @@ pub(crate) struct WalWriter {
     written_bytes: u64,
     synced_bytes: u64,
     bytes: FrameBytes,
+    /// Made for the first frame that is written past the page cache.
+    staging: Option<Staging>,
 }
+
+/// From how many bytes on a frame is written past the page cache though nobody waits for a sync of it: as far as a copy
+/// into the page cache, with the work of writing that out, takes longer than the disk.
+const DIRECT_BYTES: u64 = 128 * 1024;
 
 /// What is to be synced: everything written when it was taken. It lives on its own, so that frames go in meanwhile.
 #[derive(Debug)]
@@ -48,6 +54,26 @@ struct Current {
     position: u64,
 }
 
+impl Current {
+    /// Writes whole blocks at the end: past the page cache where there is `staging` and the disk has that.
+    fn write<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = &'a [u8]> + Clone,
+        staging: Option<&mut Option<Staging>>,
+    ) -> io::Result<()> {
+        if let (Some(direct), Some(staging)) = (&self.ready.direct, staging) {
+            let staging = staging.get_or_insert_with(Staging::new);
+            match staging.write_all_at(direct.as_ref(), pieces.clone(), self.position) {
+                // The disk opened the file so, and does not take such blocks after all.
+                Err(e) if e.kind() == io::ErrorKind::InvalidInput => self.ready.direct = None,
+                other => return other,
+            }
+        }
+        let mut pieces: Vec<IoSlice<'_>> = pieces.map(IoSlice::new).collect();
+        write_all_vectored_at(self.ready.file.as_ref(), &mut pieces, self.position)
+    }
+}
+
 impl WalWriter {
     /// A writer whose first frame will be `next_lsn`, in a new file.
     pub(crate) fn new(files: Arc<WalFiles>, next_lsn: u64) -> WalWriter {
@@ -59,6 +85,7 @@ impl WalWriter {
             written_bytes: 0,
             synced_bytes: 0,
             bytes: FrameBytes::default(),
+            staging: None,
         }
     }
 
@@ -107,8 +134,9 @@ impl WalWriter {
         Ok(())
     }
 
-    /// Writes one frame; answers the bytes it took. It has to fit, see [`WalWriter::fits`].
-    pub(crate) fn append(&mut self, entries: &[Entry]) -> Result<u64, DiskError> {
+    /// Writes one frame; answers the bytes it took. It has to fit, see [`WalWriter::fits`]. Where a sync follows, or
+    /// the frame is large, it goes past the page cache.
+    pub(crate) fn append(&mut self, entries: &[Entry], sync: bool) -> Result<u64, DiskError> {
         let Some(current) = self.current.as_mut() else {
             return Err(DiskError::new("write to", "wal")(
                 std::io::ErrorKind::NotFound.into(),
@@ -124,14 +152,12 @@ impl WalWriter {
             entries: 0,
         };
         self.bytes.lay_out(&mut header, entries);
-        let mut pieces: Vec<IoSlice<'_>> = self
-            .bytes
-            .padded_pieces(entries)
-            .map(IoSlice::new)
-            .collect();
-        write_all_vectored_at(current.ready.file.as_ref(), &mut pieces, current.position)
-            .map_err(DiskError::new("write to", current.ready.path.as_str()))?;
         let span = header.span();
+        let pieces = self.bytes.padded_pieces(entries);
+        let staging = (sync || span >= DIRECT_BYTES).then_some(&mut self.staging);
+        current
+            .write(pieces, staging)
+            .map_err(DiskError::new("write to", current.ready.path.as_str()))?;
         current.position += span;
         self.next_lsn += 1;
         self.written_bytes += span;

@@ -320,3 +320,135 @@ fn with_threads_a_full_disk_heals_by_itself() {
     assert_eq!(store.health(), Health::Ok);
     store.close().unwrap();
 }
+
+#[test]
+fn below_the_reserve_appends_are_refused_and_everything_else_goes_on() {
+    let memory = MemoryFs::with_capacity(2_000_000);
+    let clock = clock();
+    let options = StoreOptions {
+        disk_reserve: Some(400_000),
+        ..StoreOptions::small()
+    };
+    let store = open_at(&memory, options, &clock).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    let large = |name: u64| batch(&ids(&name.to_string(), 1), 3_000);
+    let mut stored = 0;
+    let refused = loop {
+        match store.append_blocking(LOG, large(stored), Durability::Fsync) {
+            Ok(_) => stored += 1,
+            Err(refused) => break refused,
+        }
+        store.tick().unwrap();
+        clock.advance_ms(1);
+        assert!(stored < 1000);
+    };
+    assert_eq!(refused.code(), ErrorCode::DiskReserve);
+    assert!(matches!(refused, AppendError::LowSpace { free, reserve: 400_000 } if free < 500_000));
+    assert!(matches!(store.health(), Health::LowSpace { .. }));
+    // What was acknowledged still finds its place, and the reserve is not used up by it.
+    store.checkpoint().unwrap();
+    assert!(memory.space().unwrap().free > 200_000);
+    assert_eq!(all(&store, LOG).len() as u64, stored);
+    store.create_log_blocking(OTHER).unwrap();
+    store.delete_log_blocking(OTHER).unwrap();
+    let half = 1_000_000 + stored as i64 / 2;
+    assert!(store.expire(LOG, half).unwrap() > 0);
+    store.tick().unwrap();
+    let after = store.append_blocking(LOG, large(stored), Durability::Fsync);
+    assert_eq!(after.unwrap().base_offset, stored);
+    assert_eq!(store.health(), Health::Ok);
+}
+
+#[test]
+fn with_threads_a_disk_that_gets_room_again_is_noticed() {
+    let memory = MemoryFs::with_capacity(4_000_000);
+    let options = StoreOptions {
+        threads: Threads::Background,
+        disk_reserve: Some(500_000),
+        ..StoreOptions::small()
+    };
+    let store = try_open(&memory, options).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    append(&store, "before").unwrap();
+    let wait_for = |low: bool| {
+        for _ in 0..1000 {
+            if matches!(store.health(), Health::LowSpace { .. }) == low {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{:?} all the time", store.health());
+    };
+    memory.set_capacity(memory.used() + 400_000);
+    wait_for(true);
+    assert!(matches!(
+        append(&store, "refused"),
+        Err(AppendError::LowSpace { .. })
+    ));
+    assert_eq!(ids_of(&all(&store, LOG)), ["before.0"]);
+    memory.set_capacity(4_000_000);
+    wait_for(false);
+    assert_eq!(append(&store, "after"), Ok(1));
+    store.close().unwrap();
+}
+
+#[test]
+fn a_disk_that_does_not_tell_how_much_is_free_changes_nothing() {
+    let memory = MemoryFs::with_capacity(2_000_000);
+    let fs = faulty(&memory);
+    let options = StoreOptions {
+        disk_reserve: Some(1_000_000),
+        ..StoreOptions::small()
+    };
+    fs.plan(Fault::always(
+        OpKind::Space,
+        "",
+        Action::Error(ErrorKind::Other),
+    ));
+    let store = try_open(&fs, options).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    memory.set_capacity(memory.used());
+    store.tick().unwrap();
+    assert_eq!(append(&store, "fits"), Ok(0));
+    fs.clear();
+    store.tick().unwrap();
+    assert!(matches!(
+        append(&store, "refused"),
+        Err(AppendError::LowSpace { .. })
+    ));
+}
+
+#[test]
+fn with_threads_a_write_ahead_log_without_room_is_well_again_without_another_append() {
+    let memory = MemoryFs::new();
+    let fs = faulty(&memory);
+    let options = StoreOptions {
+        threads: Threads::Background,
+        ..StoreOptions::small()
+    };
+    let store = try_open(&fs, options).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    fs.plan(Fault::always(
+        OpKind::Allocate,
+        "wal/",
+        Action::Error(ErrorKind::StorageFull),
+    ));
+    let mut stored = 0;
+    let large = |name: u64| batch(&ids(&name.to_string(), 1), 20_000);
+    while store
+        .append_blocking(LOG, large(stored), Durability::Fsync)
+        .is_ok()
+    {
+        stored += 1;
+        assert!(stored < 1000);
+    }
+    assert_eq!(store.health(), Health::Full);
+    fs.clear();
+    for _ in 0..1000 {
+        if store.health() == Health::Ok {
+            return store.close().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it is full all the time");
+}

@@ -110,3 +110,31 @@ fn expiring_leaves_producers_known() {
         .unwrap();
     assert_eq!((again.base_offset, again.duplicate), (99, true));
 }
+
+#[test]
+fn what_a_reader_has_not_passed_is_kept_and_told() {
+    let (fs, clock) = (MemoryFs::new(), clock());
+    let store = open_at(&fs, StoreOptions::small(), &clock).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    fill(&store, &clock, 300);
+    store.checkpoint().unwrap();
+    let segments = store.segments(LOG).unwrap();
+    let (first, second) = (&segments[0], &segments[1]);
+    // The reader is in the midst of the second segment.
+    let reader = second.base_offset + 1;
+    let expired = store.expire_below(LOG, i64::MAX, reader).unwrap();
+    assert_eq!(expired.segments, 1);
+    let kept: u64 = segments[1..].iter().map(|segment| segment.bytes).sum();
+    assert_eq!(expired.held_bytes, kept);
+    assert_eq!(store.info(LOG).unwrap().start_offset, first.end_offset);
+    // Young segments are held by nobody.
+    let young = store.expire_below(LOG, 0, reader).unwrap();
+    assert_eq!((young.segments, young.held_bytes), (0, 0));
+    // At the end of the second segment it lets go of that, and the last one is never sealed for it.
+    let expired = store
+        .expire_below(LOG, i64::MAX, second.end_offset)
+        .unwrap();
+    assert_eq!(expired.segments, 1);
+    assert_eq!(all(&store, LOG)[0].0, second.end_offset);
+    assert!(!store.segments(LOG).unwrap().last().unwrap().sealed);
+}

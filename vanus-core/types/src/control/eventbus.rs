@@ -10,6 +10,32 @@ use crate::{
     name::Name,
 };
 
+/// Whose unread events retention leaves alone.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Encode, Decode, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetainFor {
+    /// Nobody's: age and size alone decide.
+    #[default]
+    None,
+    /// What some subscription of the eventbus has not committed is kept, whatever its age and
+    /// size. A disabled subscription counts like any other: it is disabled so that nothing is
+    /// delivered for a while, not so that it is lost. It lets go when it is deleted or moved.
+    Subscriptions,
+}
+
+impl RetainFor {
+    /// As it is written in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Subscriptions => "subscriptions",
+        }
+    }
+}
+
 /// What a caller asks for: a new eventbus.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +51,13 @@ pub struct EventbusSpec {
     /// Age after which its events may be deleted, in milliseconds; at least a second.
     #[serde(default = "default_retention")]
     pub retention_ms: u64,
+    /// Most bytes its eventlogs may hold together before the oldest segments are deleted; absent
+    /// is no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_bytes: Option<u64>,
+    /// Whose unread events retention leaves alone.
+    #[serde(default)]
+    pub retain_for: RetainFor,
     /// An id of the caller's choice; else one is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<EventbusId>,
@@ -49,6 +82,8 @@ impl EventbusSpec {
             eventlogs: 1,
             description: String::new(),
             retention_ms: DEFAULT_RETENTION_MS,
+            retention_bytes: None,
+            retain_for: RetainFor::None,
             id: None,
         }
     }
@@ -65,6 +100,9 @@ impl EventbusSpec {
             LEAST_RETENTION_MS,
             u64::MAX,
         )?;
+        if let Some(bytes) = self.retention_bytes {
+            check_range("retention_bytes", bytes, 1, u64::MAX)?;
+        }
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)
     }
 }
@@ -79,9 +117,21 @@ pub struct EventbusUpdate {
     /// The new retention in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_ms: Option<u64>,
+    /// The new bound in bytes; 0 lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_bytes: Option<u64>,
+    /// Whose unread events retention leaves alone from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_for: Option<RetainFor>,
 }
 
 impl EventbusUpdate {
+    /// Whether it changes what retention does.
+    #[must_use]
+    pub const fn touches_retention(&self) -> bool {
+        self.retention_ms.is_some() || self.retention_bytes.is_some() || self.retain_for.is_some()
+    }
+
     /// Checks what can be checked without the store.
     ///
     /// # Errors
@@ -115,6 +165,11 @@ pub struct EventbusRecord {
     pub eventlogs: Vec<EventlogId>,
     /// Age after which its events may be deleted, in milliseconds.
     pub retention_ms: u64,
+    /// Most bytes its eventlogs may hold together before the oldest segments are deleted; null is
+    /// no bound.
+    pub retention_bytes: Option<u64>,
+    /// Whose unread events retention leaves alone.
+    pub retain_for: RetainFor,
     /// Where its subscriptions leave what they cannot deliver; a dead letter bus has none itself.
     pub dead_letter: Option<EventbusId>,
     /// When it was created, in milliseconds since the Unix epoch.

@@ -10,14 +10,14 @@ use crate::{
         BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder,
     },
     error::{Coded, ErrorCode},
-    limits::{MAX_FILTER_DEPTH, MAX_FILTER_NODES},
+    limits::{MAX_EXPRESSION_LEN, MAX_FILTER_DEPTH, MAX_FILTER_NODES},
 };
 
 /// One filter: exactly one dialect.
 ///
 /// In JSON an object with one member: `{"exact": {"type": "a"}}`, `{"not": {…}}`,
-/// `{"all": [{…}, {…}]}`. Keys of `exact`, `prefix` and `suffix` are attribute names, `data`, or
-/// `data.` and a path.
+/// `{"all": [{…}, {…}]}`, `{"sql": "EXISTS subject"}`. Keys of `exact`, `prefix` and `suffix` are
+/// attribute names, `data`, or `data.` and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilterSpec {
     /// Every named value equals its text.
@@ -32,6 +32,10 @@ pub enum FilterSpec {
     All(Vec<FilterSpec>),
     /// At least one inner filter passes.
     Any(Vec<FilterSpec>),
+    /// A CESQL expression is true.
+    Sql(String),
+    /// A CEL expression is true.
+    Cel(String),
 }
 
 impl FilterSpec {
@@ -57,6 +61,8 @@ impl FilterSpec {
             Self::Not(_) => "not",
             Self::All(_) => "all",
             Self::Any(_) => "any",
+            Self::Sql(_) => "sql",
+            Self::Cel(_) => "cel",
         }
     }
 
@@ -86,6 +92,14 @@ impl FilterSpec {
                     inner.check(&format!("{at}[{index}]"), depth + 1, nodes)
                 })
             }
+            Self::Sql(text) | Self::Cel(text) if text.trim().is_empty() => {
+                Err(FilterSpecError::EmptyExpression { at })
+            }
+            Self::Sql(text) | Self::Cel(text) if text.len() > MAX_EXPRESSION_LEN => {
+                let length = text.len();
+                Err(FilterSpecError::TooLong { at, length })
+            }
+            Self::Sql(_) | Self::Cel(_) => Ok(()),
         }
     }
 
@@ -118,6 +132,8 @@ impl FilterSpec {
             "not" => Ok(Self::Not(Box::new(Self::from_json(body, &at, depth + 1)?))),
             "all" => Ok(Self::All(list()?)),
             "any" => Ok(Self::Any(list()?)),
+            "sql" => Ok(Self::Sql(text(body, &at)?)),
+            "cel" => Ok(Self::Cel(text(body, &at)?)),
             _ => Err(FilterSpecError::Dialect { at }),
         }
     }
@@ -135,11 +151,22 @@ fn text_map(value: &Value, at: &str) -> Result<BTreeMap<String, String>, FilterS
         .collect()
 }
 
+fn text(value: &Value, at: &str) -> Result<String, FilterSpecError> {
+    let form = || FilterSpecError::Form {
+        at: at.to_owned(),
+        form: "an expression in a string",
+    };
+    value.as_str().map(str::to_owned).ok_or_else(form)
+}
+
 /// Why a filter cannot be stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterSpecError {
     /// Not exactly one known dialect.
-    #[error("{at} must be an object with exactly one of exact, prefix, suffix, not, all, any")]
+    #[error(
+        "{at} must be an object with exactly one of exact, prefix, suffix, not, all, any, \
+         sql, cel"
+    )]
     Dialect {
         /// Where.
         at: String,
@@ -164,6 +191,23 @@ pub enum FilterSpecError {
         /// Where.
         at: String,
     },
+    /// An expression is empty.
+    #[error("{at} needs an expression, such as \"EXISTS subject\"")]
+    EmptyExpression {
+        /// Where.
+        at: String,
+    },
+    /// An expression is too long.
+    #[error(
+        "{at} has {length} bytes, where at most {MAX_EXPRESSION_LEN} are allowed; split it into \
+         several filters"
+    )]
+    TooLong {
+        /// Where.
+        at: String,
+        /// Its length in bytes.
+        length: usize,
+    },
     /// The nesting is too deep.
     #[error("{at} is nested deeper than {MAX_FILTER_DEPTH}")]
     TooDeep {
@@ -185,6 +229,8 @@ impl Coded for FilterSpecError {
             Self::EmptyAttribute { .. } => ErrorCode::FilterAttributeEmpty,
             Self::Form { .. }
             | Self::EmptyList { .. }
+            | Self::EmptyExpression { .. }
+            | Self::TooLong { .. }
             | Self::TooDeep { .. }
             | Self::TooMany { .. } => ErrorCode::InvalidFilter,
         }
@@ -200,6 +246,7 @@ impl Serialize for FilterSpec {
             }
             Self::Not(body) => map.serialize_entry(self.dialect(), body)?,
             Self::All(body) | Self::Any(body) => map.serialize_entry(self.dialect(), body)?,
+            Self::Sql(body) | Self::Cel(body) => map.serialize_entry(self.dialect(), body)?,
         }
         map.end()
     }
@@ -248,7 +295,7 @@ mod tests {
 
     #[test]
     fn every_dialect_survives_json_and_codec() {
-        let text = r#"{"all":[{"exact":{"type":"a"}},{"any":[{"prefix":{"source":"/"}},{"suffix":{"data.x":"z"}}]},{"not":{"exact":{"id":"1"}}}]}"#;
+        let text = r#"{"all":[{"exact":{"type":"a"}},{"any":[{"prefix":{"source":"/"}},{"suffix":{"data.x":"z"}}]},{"not":{"exact":{"id":"1"}}},{"sql":"a = 'b'"},{"cel":"event.a == \"b\""}]}"#;
         let filter = parse(text).unwrap();
         assert_eq!(serde_json::to_string(&filter).unwrap(), text);
         assert_eq!(decode::<FilterSpec>(&encode(&filter)).unwrap(), filter);
@@ -271,6 +318,13 @@ mod tests {
         );
         let empty = FilterSpec::check_all(&[parse(r#"{"exact":{"a":""}}"#).unwrap()]);
         assert_eq!(empty.unwrap_err().code(), ErrorCode::FilterAttributeEmpty);
+        let no_text = parse(r#"{"sql":1}"#).unwrap_err();
+        assert!(no_text.contains("filter.sql must be an expression"));
+        for text in [" ".to_owned(), "a".repeat(MAX_EXPRESSION_LEN + 1)] {
+            let wrong = FilterSpec::check_all(&[FilterSpec::Cel(text)]).unwrap_err();
+            assert_eq!(wrong.code(), ErrorCode::InvalidFilter);
+            assert!(wrong.to_string().starts_with("filters[0].cel "), "{wrong}");
+        }
         let deep = format!(
             "{}{{\"exact\":{{\"a\":\"b\"}}}}{}",
             "{\"not\":".repeat(40),

@@ -14,7 +14,8 @@ mod subscription;
 
 pub use cluster::ClusterInfo;
 pub use eventbus::{
-    EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, SegmentInfo,
+    EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, RetainFor,
+    SegmentInfo,
 };
 pub use filter::{FilterSpec, FilterSpecError};
 pub use invalid::InvalidSpec;

@@ -77,6 +77,10 @@ error_codes! {
     InvalidRequest = 9100, 400, Never;
     /// An argument is out of its range or of the wrong form.
     InvalidArgument = 9101, 400, Never;
+    /// The CESQL expression of a filter has a mistake.
+    InvalidSql = 9102, 400, Never;
+    /// The CEL expression of a filter has a mistake.
+    InvalidCel = 9103, 400, Never;
     /// A filter names an attribute without a value, or a value without an attribute.
     FilterAttributeEmpty = 9104, 400, Never;
     /// A filter must have exactly one dialect.
@@ -145,6 +149,9 @@ error_codes! {
     OffsetUnderflow = 9602, 404, Never;
     /// The offset lies after the next event to be written.
     OffsetOverflow = 9603, 404, Never;
+    /// Free space on the disk is below the reserve that is kept for everything but events; nothing
+    /// is published until there is room.
+    DiskReserve = 9604, 503, Safe;
     /// Too much is under way; ask again a little later.
     TryAgain = 9608, 429, Safe;
     /// What was open is closed.

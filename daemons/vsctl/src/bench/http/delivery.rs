@@ -28,6 +28,17 @@ use super::{
 };
 use crate::{context::Context, error::CliError, output::Output};
 
+/// How many events a second the sink takes from a generator that does nothing else: no delivery can
+/// be faster.
+pub(super) async fn measure_sink(
+    bench: &Http,
+    context: &Context,
+    stop: &Stop,
+) -> Result<Row, CliError> {
+    let sink = Sink::open(u64::MAX).await?;
+    bench.post("bare HTTP sink", &sink.url, context, stop).await
+}
+
 /// Publishes events and lets a subscription deliver them.
 pub(super) async fn measure(
     bench: &Http,
@@ -47,7 +58,13 @@ pub(super) async fn measure(
         until: Until::Events(bench.count),
     };
     let published = load
-        .run(context, bus, events, &Count::default(), stop)
+        .run(
+            context,
+            std::slice::from_ref(bus),
+            events,
+            &Count::default(),
+            stop,
+        )
         .await?
         .events;
     if stop.is_asked() {
@@ -131,6 +148,9 @@ impl Drop for Sink {
 
 async fn accept(listener: TcpListener, count: Count, expected: u64, tell: watch::Sender<bool>) {
     while let Ok((stream, _)) = listener.accept().await {
+        if stream.set_nodelay(true).is_err() {
+            continue;
+        }
         let (count, tell) = (count.clone(), tell.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let (count, tell) = (count.clone(), tell.clone());

@@ -2,15 +2,15 @@
 
 mod baseline;
 mod delivery;
-mod ingress;
+mod generator;
 
 use std::time::Duration;
 
 use clap::Args;
 use vanus_types::Durability;
 
-use self::baseline::Baseline;
 pub(super) use self::baseline::serve as serve_baseline;
+use self::{baseline::Baseline, generator::Generator};
 use super::{
     Common,
     report::{Report, Row},
@@ -26,14 +26,18 @@ use crate::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   vsctl bench http
-  vsctl bench http --connections 64 --duration 30s --json
+  vsctl bench http --connections 32 --duration 30s --json
   vsctl bench http --http 127.0.0.1:8081 --only ingress
   vsctl bench http --only delivery --count 500000
 
 Ingress: kept-alive HTTP/1.1 connections, each posting one event in binary mode after the other;
 first to a server in a process of its own that reads the request and answers 200, then to Vanus,
 then to that server again. Delivery: events are published first, then a subscription delivers
-them to a sink in this process that answers 204.";
+them to a sink in this process that answers 204; what that sink takes from the same load
+generator is measured before.
+
+An event is acknowledged once it is synced, and a sync is shared by all who wait for it: with few
+connections the latency of the disk is measured, with more of them the work.";
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -47,7 +51,7 @@ pub(crate) struct Http {
     #[arg(long, value_enum)]
     only: Option<Half>,
     /// Connections at a time
-    #[arg(long, default_value_t = 32, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 128, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1_024))]
     connections: u16,
     /// How long to post, to each server
@@ -84,6 +88,7 @@ impl Http {
             self.ingress(context, &mut report, &stop).await?;
         }
         if self.only != Some(Half::Ingress) && !stop.is_asked() {
+            report.add(delivery::measure_sink(&self, context, &stop).await?);
             let row = scratch::with_bus(context, 1, async |bus| {
                 delivery::measure(&self, context, &output, bus, &stop).await
             });
@@ -143,12 +148,14 @@ impl Http {
         context: &Context,
         stop: &Stop,
     ) -> Result<Row, CliError> {
-        let post = ingress::Post {
+        let generator = Generator {
             connections: self.connections.into(),
             duration: self.duration,
             size: self.size as usize,
         };
-        let (events, elapsed_ns, latencies) = post.run(url, context, stop).await?;
+        let posted = generator.run(url, context, stop).await?;
+        let (elapsed_ns, latencies) = (posted.elapsed_ns, posted.latencies);
+        let events = latencies.count();
         let row = Row {
             payload_bytes: Some(self.size as usize),
             batch_events: Some(1),

@@ -20,6 +20,21 @@ use crate::quic::{add_authorities, provider, public_roots};
 /// Most bytes of an answer's head.
 const MAX_HEAD_LEN: usize = 64 * 1024;
 
+/// Connects to `host`, a name or an address without brackets. What is written is sent at once.
+/// Cancellation safe: nothing is left behind.
+///
+/// # Errors
+/// What the system says, for example that nobody listens there.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where sockets are opened"
+)]
+pub async fn connect_tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// A connection that takes requests.
 #[derive(Debug)]
 pub(super) enum Sender {
@@ -51,15 +66,10 @@ impl Connector {
     }
 
     /// Connects to `origin`. Cancellation safe: nothing is left behind.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where sockets are opened"
-    )]
     pub(super) async fn connect(&self, origin: &Origin) -> Result<Sender, String> {
-        let tcp = TcpStream::connect((&*origin.host, origin.port))
+        let tcp = connect_tcp(&origin.host, origin.port)
             .await
             .map_err(|error| error.to_string())?;
-        tcp.set_nodelay(true).map_err(|error| error.to_string())?;
         if !origin.tls {
             return http1(tcp).await;
         }

@@ -8,6 +8,7 @@ mod options;
 mod post;
 mod target;
 
+pub use connect::connect_tcp;
 pub use error::HttpError;
 pub use options::HttpClientOptions;
 pub use post::{HttpClient, HttpResponse};

@@ -4,4 +4,4 @@ mod options;
 mod serve;
 
 pub use options::HttpServerOptions;
-pub use serve::{Peer, bind_tcp, serve_http};
+pub use serve::{bind_tcp, serve_http};

@@ -8,7 +8,6 @@ use hyper::body::{Body, Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
-    service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,10 +19,6 @@ use super::HttpServerOptions;
 
 /// How long accepting pauses after it failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The address of the peer; an extension of every request served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
 
 /// Opens a TCP socket that listens on `address`.
 ///
@@ -37,16 +32,18 @@ pub async fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves `service` on `listener` until `stopping` is cancelled and the requests under way are
-/// answered, or the drain grace is over.
+/// Serves on `listener` until `stopping` is cancelled and the requests under way are answered, or
+/// the drain grace is over.
 ///
-/// The service is cloned for every connection. Each request carries its [`Peer`] as an extension.
-pub async fn serve_http<S, B>(
+/// `make` makes the service of each connection and is told who connected. The service must always
+/// be ready: it is called without being asked, on a clone for every request.
+pub async fn serve_http<M, S, B>(
     listener: TcpListener,
-    service: S,
+    mut make: M,
     options: HttpServerOptions,
     stopping: CancellationToken,
 ) where
+    M: FnMut(SocketAddr) -> S,
     S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -70,31 +67,29 @@ pub async fn serve_http<S, B>(
                 continue;
             }
         };
-        let service = TowerToHyperService::new(WithPeer {
-            service: service.clone(),
-            peer,
-        });
+        let service = AlwaysReady(make(peer));
         let (builder, stopping, stopped) = (builder.clone(), stopping.clone(), stopped.clone());
         connections.spawn(async move {
             let mut connection = std::pin::pin!(
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), service)
             );
-            let mut told = false;
-            loop {
-                tokio::select! {
+            // One thing to wait for beside the connection at a time: all of them are looked at
+            // whenever the connection moves.
+            let mut ended = tokio::select! {
+                biased;
+                ended = connection.as_mut() => Some(ended),
+                () = stopping.cancelled() => None,
+            };
+            if ended.is_none() {
+                connection.as_mut().graceful_shutdown();
+                ended = tokio::select! {
                     biased;
-                    ended = connection.as_mut() => {
-                        if let Err(error) = ended {
-                            tracing::debug!(%peer, error, "an HTTP connection ended");
-                        }
-                        break;
-                    }
-                    () = stopping.cancelled(), if !told => {
-                        told = true;
-                        connection.as_mut().graceful_shutdown();
-                    }
-                    () = stopped.cancelled() => break,
-                }
+                    ended = connection.as_mut() => Some(ended),
+                    () = stopped.cancelled() => None,
+                };
+            }
+            if let Some(Err(error)) = ended {
+                tracing::debug!(%peer, error, "an HTTP connection ended");
             }
             drop(permit);
         });
@@ -151,30 +146,16 @@ async fn accept(
     Ok((stream, peer, permit))
 }
 
-/// Tells the service who asks.
+/// A service that is called without being asked whether it is ready.
 #[derive(Debug, Clone)]
-struct WithPeer<S> {
-    service: S,
-    peer: SocketAddr,
-}
+struct AlwaysReady<S>(S);
 
-impl<S, B> tower_service::Service<Request<Incoming>> for WithPeer<S>
-where
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>>,
-{
-    type Response = Response<B>;
+impl<S: tower_service::Service<R> + Clone, R> hyper::service::Service<R> for AlwaysReady<S> {
+    type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
 
-    fn poll_ready(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), S::Error>> {
-        self.service.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
-        request.extensions_mut().insert(Peer(self.peer));
-        self.service.call(request)
+    fn call(&self, request: R) -> S::Future {
+        self.0.clone().call(request)
     }
 }

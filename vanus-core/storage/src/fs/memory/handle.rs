@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{Shared, inode::Inode};
-use crate::fs::{DirLock, File};
+use crate::fs::{DIRECT_BLOCK, DirLock, File};
 
 #[derive(Debug)]
 pub(super) struct MemoryFile {
@@ -17,6 +17,8 @@ pub(super) struct MemoryFile {
     pub(super) shared: Arc<Shared>,
     pub(super) life: u64,
     pub(super) writable: bool,
+    /// Takes whole blocks only, as a real file open past the page cache does.
+    pub(super) direct: bool,
 }
 
 impl MemoryFile {
@@ -26,6 +28,17 @@ impl MemoryFile {
         } else {
             Err(io::Error::other("the handle is of a life before the crash"))
         }
+    }
+
+    fn check_direct(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        let whole = |number: usize| number.is_multiple_of(DIRECT_BLOCK);
+        let good = offset.is_multiple_of(DIRECT_BLOCK as u64)
+            && whole(buf.len())
+            && whole(buf.as_ptr().addr());
+        if self.direct && !good {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(())
     }
 
     fn check_write(&self, end: u64) -> io::Result<()> {
@@ -50,6 +63,7 @@ impl File for MemoryFile {
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         self.check_write(offset + buf.len() as u64)?;
+        self.check_direct(buf, offset)?;
         self.inode.lock().write(buf, offset);
         Ok(buf.len())
     }
@@ -57,6 +71,9 @@ impl File for MemoryFile {
     fn write_vectored_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         self.check_write(offset + total as u64)?;
+        for buf in bufs {
+            self.check_direct(buf, offset)?;
+        }
         let mut inode = self.inode.lock();
         let mut at = offset;
         for buf in bufs {

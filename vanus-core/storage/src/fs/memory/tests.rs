@@ -149,7 +149,7 @@ fn a_full_disk_refuses_and_has_room_again_after_a_removal() {
     );
     fs.remove("a").unwrap();
     write_all_at(file.as_ref(), &[1; 2_000], 0).unwrap();
-    assert_eq!(fs.free_space().unwrap(), 8_000);
+    assert_eq!(fs.space().unwrap().free, 8_000);
 }
 
 #[test]

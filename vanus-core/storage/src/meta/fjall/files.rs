@@ -7,14 +7,24 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use crate::meta::MetaError;
+use crate::{
+    fs::{DiskFs, Fs as _},
+    meta::MetaError,
+};
 
 /// Deepest directory tree that is rewritten; fjall's has three levels.
 const MAX_DEPTH: usize = 8;
+
+/// What must be free besides, in bytes, so that the database can go on once it is written anew.
+const SPARE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The unit of the number of blocks of a file, in bytes, whatever the file system.
+const BLOCK: u64 = 512;
 
 /// The locked directory; dropping it releases the lock.
 #[derive(Debug)]
@@ -122,10 +132,39 @@ impl Files {
         let temporary = self.dir.join("copy");
         let mut from = File::open(path)?;
         let mut to = File::create(&temporary)?;
-        copy(&mut from, &mut to)?;
-        to.sync_all()?;
+        let copied = copy(&mut from, &mut to).and_then(|()| to.sync_all());
+        if let Err(error) = copied {
+            // On a full disk it must not take the room that is missing.
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
         fs::rename(&temporary, path)
     }
+
+    /// Bytes that must be free before the database is written anew: its largest file, and some.
+    pub(super) fn room_to_rewrite(&self) -> io::Result<u64> {
+        Ok(largest(&self.database(), MAX_DEPTH)?.saturating_add(SPARE_BYTES))
+    }
+
+    /// Bytes that are free.
+    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+        Ok(DiskFs::open(&self.dir)?.space()?.free)
+    }
+}
+
+/// Bytes on the disk of the largest file below `dir`.
+fn largest(dir: &Path, depth: usize) -> io::Result<u64> {
+    let mut most = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let bytes = if entry.file_type()?.is_dir() && depth > 0 {
+            largest(&entry.path(), depth - 1)?
+        } else {
+            entry.metadata()?.blocks().saturating_mul(BLOCK)
+        };
+        most = most.max(bytes);
+    }
+    Ok(most)
 }
 
 /// Copies byte by byte: what the system offers for copying files may share their blocks on disk.

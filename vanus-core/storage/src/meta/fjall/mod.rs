@@ -22,6 +22,10 @@
 //!
 //! All keyspaces share one journal, which has no group commit of its own: it holds its lock
 //! while it syncs. That is why there is one committer.
+//!
+//! After an error of writing, fjall writes no more until it is opened again. Where the disk was
+//! full, the journal does that by itself as soon as there is room, exactly as a restart of the
+//! process would; see [`journal`].
 
 mod files;
 mod journal;
@@ -36,6 +40,7 @@ use std::{
 
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use bytes::Bytes;
+use parking_lot::RwLock;
 
 use self::{
     files::Files,
@@ -93,8 +98,8 @@ pub struct FjallMeta {
     // Fields drop in this order: the committer writes its queue to the database, and the
     // directory is released last.
     committer: Committer,
-    tables: Tables,
-    _files: Files,
+    live: Live,
+    _files: Arc<Files>,
 }
 
 impl FjallMeta {
@@ -107,7 +112,7 @@ impl FjallMeta {
     /// commits are missing, [`MetaError::Damaged`] when its files make no sense, and
     /// [`MetaError::Open`] when the disk fails.
     pub fn open(options: &FjallOptions) -> Result<Self, MetaError> {
-        let files = Files::lock(&options.dir)?;
+        let files = Arc::new(Files::lock(&options.dir)?);
         let witness = Witness::open(files.witness()).map_err(|error| files.open_error(error))?;
         let io = |error| files.open_error(error);
         if !files.has_database().map_err(io)? {
@@ -116,13 +121,8 @@ impl FjallMeta {
         if witness.seen().is_some_and(|seen| seen.poisoned) {
             files.rewrite_database().map_err(io)?;
         }
-        manifest::check_all(&files.database()).map_err(|error| error.opening(&files))?;
-        let (tables, commits) = guarded(|| {
-            let tables = Tables::open(&files.database(), options, Missing::IsDamage)?;
-            let commits = tables.commits()?;
-            Ok((tables, commits))
-        })
-        .map_err(|error| error.opening(&files))?;
+        let (tables, commits) =
+            Tables::open_checked(&files, options).map_err(|error| error.opening(&files))?;
         let acknowledged = witness.seen().map_or(0, |seen| seen.commits);
         if commits < acknowledged {
             let (path, witness) = (files.dir().to_owned(), files.witness());
@@ -139,11 +139,18 @@ impl FjallMeta {
                 poisoned: false,
             })
             .map_err(|error| files.open_error(error))?;
-        let journal = FjallJournal::new(tables.clone(), commits, witness);
+        let live = Live::new(tables);
+        let journal = FjallJournal::new(
+            live.clone(),
+            commits,
+            witness,
+            Arc::clone(&files),
+            options.clone(),
+        );
         let committer = Committer::start(journal).map_err(|error| files.open_error(error))?;
         Ok(Self {
             committer,
-            tables,
+            live,
             _files: files,
         })
     }
@@ -165,7 +172,7 @@ impl FjallMeta {
 
 impl MetaStore for FjallMeta {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, MetaError> {
-        self.tables.get(table, key)
+        self.live.with(|tables| tables.get(table, key))
     }
 
     fn scan(&self, table: Table, scan: &Scan) -> Result<ScanPage, MetaError> {
@@ -175,15 +182,17 @@ impl MetaStore for FjallMeta {
                 more: false,
             });
         };
-        guarded(|| {
-            let snapshot = self.tables.db.snapshot();
-            let entries = snapshot.range::<Bytes, _>(self.tables.keyspace(table), range);
-            scan.page(entries.map(|entry| {
-                let (key, value) = entry.into_inner()?;
-                Ok((key.into(), value.into()))
-            }))
+        self.live.with(|tables| {
+            guarded(|| {
+                let snapshot = tables.db.snapshot();
+                let entries = snapshot.range::<Bytes, _>(tables.keyspace(table), range);
+                scan.page(entries.map(|entry| {
+                    let (key, value) = entry.into_inner()?;
+                    Ok((key.into(), value.into()))
+                }))
+            })
+            .map_err(|error| error.reading(table))
         })
-        .map_err(|error| error.reading(table))
     }
 
     fn commit(&self, batch: MetaBatch) -> CommitFuture {
@@ -193,6 +202,7 @@ impl MetaStore for FjallMeta {
     fn health(&self) -> MetaHealth {
         match self.committer.poison() {
             Some(cause) => MetaHealth::Poisoned(cause),
+            None if self.committer.is_full() => MetaHealth::Full,
             None => MetaHealth::Ready,
         }
     }
@@ -206,8 +216,23 @@ enum Missing {
     IsDamage,
 }
 
+/// The database as its readers and its writer share it: another one after the disk was full.
+#[derive(Debug, Clone)]
+struct Live(Arc<RwLock<Option<Tables>>>);
+
+impl Live {
+    fn new(tables: Tables) -> Self {
+        Self(Arc::new(RwLock::new(Some(tables))))
+    }
+
+    /// Runs `work` on the database. It must keep no part of it.
+    fn with<T>(&self, work: impl FnOnce(&Tables) -> Result<T, MetaError>) -> Result<T, MetaError> {
+        // Nothing is there only when reopening met a full disk again.
+        self.0.read().as_ref().map_or(Err(MetaError::Full), work)
+    }
+}
+
 /// The open database and its keyspaces.
-#[derive(Clone)]
 struct Tables {
     db: Database,
     /// In the order of [`Table::ALL`].
@@ -216,6 +241,17 @@ struct Tables {
 }
 
 impl Tables {
+    /// Opens a database that is there, after checking what can be checked; answers it with the
+    /// number of commits it holds.
+    fn open_checked(files: &Files, options: &FjallOptions) -> Result<(Self, u64), Fault> {
+        manifest::check_all(&files.database())?;
+        guarded(|| {
+            let tables = Self::open(&files.database(), options, Missing::IsDamage)?;
+            let commits = tables.commits()?;
+            Ok((tables, commits))
+        })
+    }
+
     fn open(path: &Path, options: &FjallOptions, missing: Missing) -> Result<Self, Fault> {
         const MIN_JOURNAL: u64 = 64 * 1024 * 1024;
         const MIN_MEMTABLE: u64 = 1024 * 1024;
@@ -307,6 +343,8 @@ impl std::fmt::Debug for Tables {
 enum Fault {
     Io(std::io::Error),
     Locked,
+    /// It writes no more, because a thread of its own met an error, which it tells nobody.
+    Stopped,
     Damaged(String),
 }
 
@@ -317,18 +355,33 @@ impl From<::fjall::Error> for Fault {
                 Self::Io(error)
             }
             ::fjall::Error::Locked => Self::Locked,
+            ::fjall::Error::Poisoned => Self::Stopped,
             other => Self::Damaged(other.to_string()),
         }
     }
 }
 
+/// What is known of [`Fault::Stopped`].
+const STOPPED: &str = "a background write of the metadata failed";
+
 impl Fault {
+    /// For people.
+    fn text(&self) -> String {
+        match self {
+            Self::Io(error) => error.to_string(),
+            Self::Locked => "the database is locked".to_owned(),
+            Self::Stopped => STOPPED.to_owned(),
+            Self::Damaged(detail) => detail.clone(),
+        }
+    }
+
     fn opening(self, files: &Files) -> MetaError {
         match self {
             Self::Io(error) => files.open_error(error),
             Self::Locked => MetaError::Locked {
                 path: files.dir().to_owned(),
             },
+            Self::Stopped => files.open_error(std::io::Error::other(STOPPED)),
             Self::Damaged(detail) => MetaError::Damaged {
                 what: format!("metadata in {}", files.dir().display()),
                 detail,
@@ -343,6 +396,10 @@ impl Fault {
                 source: Arc::new(source),
             },
             Self::Locked => MetaError::Closed,
+            Self::Stopped => MetaError::Read {
+                table,
+                source: Arc::new(std::io::Error::other(STOPPED)),
+            },
             Self::Damaged(detail) => MetaError::Damaged {
                 what: format!("metadata table {table}"),
                 detail,
