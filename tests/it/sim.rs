@@ -23,7 +23,13 @@ fn crashes_and_disk_faults_break_no_promise() {
         sum.crashes += run.figures.crashes;
         sum.faults += run.figures.faults;
         sum.acknowledged += run.figures.acknowledged;
+        sum.scrubbed += run.figures.scrubbed;
+        assert_eq!(
+            run.figures.scrub_damage, 0,
+            "seed {seed}: whole segments were called damaged"
+        );
     }
+    assert!(sum.scrubbed >= 50, "{sum:?}");
     assert!(sum.crashes >= 10, "{sum:?}");
     assert!(sum.faults >= 50, "{sum:?}");
     assert!(sum.acknowledged >= 500, "{sum:?}");

@@ -132,6 +132,8 @@ fn open_options(config: &Config) -> OpenOptions {
         wal_file_bytes: config.wal_size.0,
         segment_bytes: config.segment_size.0,
         cache_bytes: config.cache_size.0,
+        scrub_rate: config.scrub_rate.0,
+        scrub_interval_ms: u64::try_from(config.scrub_interval.as_millis()).unwrap_or(u64::MAX),
         disk_reserve: config.disk_reserve.0,
         ..StoreOptions::default()
     };

@@ -71,7 +71,7 @@ impl Told {
 /// A metric without its prefix, its help, and how its value is found.
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const WHOLE: [Row<Told>; 23] = [
+const WHOLE: [Row<Told>; 29] = [
     (
         "controller_eventbus_number_total",
         "Eventbuses, those of the system not counted",
@@ -146,6 +146,36 @@ const WHOLE: [Row<Told>; 23] = [
         "segment_server_segment_expired_count",
         "Segments deleted by retention",
         |t| t.store().segments_expired,
+    ),
+    (
+        "segment_server_scrub_byte_count",
+        "Bytes of full segments read again to find damage",
+        |t| t.store().scrub_bytes,
+    ),
+    (
+        "segment_server_scrub_segment_count",
+        "Segments read again from start to end",
+        |t| t.store().scrub_segments,
+    ),
+    (
+        "segment_server_scrub_pass_count",
+        "Passes over all full segments",
+        |t| t.store().scrub_passes,
+    ),
+    (
+        "segment_server_scrub_damage_count",
+        "Places found damaged, each counted once",
+        |t| t.store().scrub_damage,
+    ),
+    (
+        "segment_server_scrub_error_count",
+        "Segments that the disk refused to read again",
+        |t| t.store().scrub_errors,
+    ),
+    (
+        "segment_server_scrub_index_count",
+        "Index files that were wrong and made anew",
+        |t| t.store().scrub_indexes,
     ),
     (
         "segment_server_unflushed_bytes",

@@ -16,6 +16,7 @@ use crate::{
     eventbus::EventbusCommand,
     namespace::NamespaceCommand,
     parse::{duration, endpoint},
+    store::StoreCommand,
     subscription::SubscriptionCommand,
 };
 
@@ -106,6 +107,9 @@ pub(crate) enum Command {
     /// Describe the node
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Describe, verify and repair the data directory of a daemon that does not run
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Measure what a server, a disk or the embedded engine does
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -134,6 +138,7 @@ impl Command {
             Self::Namespace(command) => command.run(context).await,
             Self::Subscription(command) => command.run(context).await,
             Self::Cluster(command) => command.run(context).await,
+            Self::Store(command) => Box::pin(command.run(context)).await,
             Self::Bench(command) => Box::pin(command.run(context)).await,
             Self::Version => cluster::version(context),
             Self::Completions { shell } => completions::print(context, shell),

@@ -40,6 +40,7 @@ pub(crate) const fn hint(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::StorePoisoned => {
             "the server's disk failed; look at its log, replace the disk, start it again"
         }
+        ErrorCode::DirectoryLocked => "stop the daemon that has the directory open first",
         ErrorCode::TryAgain => "ask again a little later",
         _ => return None,
     })

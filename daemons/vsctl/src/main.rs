@@ -14,6 +14,7 @@ mod input;
 mod namespace;
 mod output;
 mod parse;
+mod store;
 mod subscription;
 mod telemetry;
 

@@ -36,6 +36,10 @@ pub struct Figures {
     pub faults: u64,
     /// Times the store was opened, and was ready.
     pub opened: u64,
+    /// Segments that the scrub went through.
+    pub scrubbed: u64,
+    /// Places the scrub took for damage: there are none.
+    pub scrub_damage: u64,
 }
 
 /// The node, its clients and its disk.
@@ -72,6 +76,8 @@ impl Node {
             max_wal_files: 3,
             cache_bytes: 4 * 1024,
             flush_bytes: 8 * 1024,
+            scrub_rate: 64 * 1024,
+            scrub_interval_ms: 2_000,
             ..StoreOptions::small()
         };
         Self {

@@ -283,7 +283,11 @@ impl Node {
 
     fn tick(&mut self) {
         if let Some(store) = self.store.clone() {
+            let before = store.stats();
             let answer = store.tick().map_err(|e| Fail::from(&e));
+            let after = store.stats();
+            self.figures.scrubbed += after.scrub_segments - before.scrub_segments;
+            self.figures.scrub_damage += after.scrub_damage - before.scrub_damage;
             self.look(&answer);
             self.note(Entry::Ticked(self.clock.monotonic_ms(), answer));
         }

@@ -1,8 +1,9 @@
-//! Looks for what is past its retention, now and then, and when a retention is changed.
+//! Looks for what is past its retention, and for damage that the scrub found, now and then, and when a retention is changed.
 
 use std::time::Duration;
 
 use tokio::{sync::watch, task::JoinHandle};
+use vanus_storage::{Corruption, Store};
 
 use super::retention::{HeldBack, Retention};
 
@@ -19,6 +20,7 @@ impl Maintenance {
         let (stop, mut stopped) = watch::channel(false);
         let held = retention.held.clone();
         let task = tokio::spawn(async move {
+            let mut told = Vec::new();
             loop {
                 tokio::select! {
                     _ = stopped.changed() => return,
@@ -26,6 +28,7 @@ impl Maintenance {
                     () = tokio::time::sleep(every) => {}
                 }
                 retention.look().await;
+                tell_damage(retention.logs.store(), &mut told);
             }
         });
         Self { stop, task, held }
@@ -42,4 +45,13 @@ impl Maintenance {
             tracing::error!(%error, "maintenance ended badly");
         }
     }
+}
+
+/// Logs what the scrub has found since the last time.
+fn tell_damage(store: &Store, told: &mut Vec<Corruption>) {
+    let found = store.damage();
+    for damage in found.iter().filter(|damage| !told.contains(damage)) {
+        tracing::error!(%damage, "a segment is damaged; what lies there cannot be read");
+    }
+    *told = found;
 }

@@ -437,6 +437,14 @@ impl Vanus {
         }
     }
 
+    /// Damage that was found in sealed segments in the background, each with file, position and what is wrong there. Such
+    /// an engine is healthy: only what lies at these places is refused when it is read.
+    #[must_use]
+    pub fn damage(&self) -> Vec<String> {
+        let found = self.logs().store().damage();
+        found.iter().map(ToString::to_string).collect()
+    }
+
     /// Counters and gauges.
     #[must_use]
     pub fn metrics(&self) -> EngineMetrics {

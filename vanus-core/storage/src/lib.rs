@@ -2,6 +2,7 @@
 //! store over them, and the metadata store. It knows no network, no Raft and no eventbus.
 
 mod bytes;
+pub mod check;
 pub mod fs;
 mod log;
 pub mod meta;

@@ -129,6 +129,12 @@ options! {
     /// How often events past their retention are looked for, besides at once when a retention is
     /// changed.
     retention_interval: Duration = Duration::from_secs(60);
+    /// Most bytes that are read again each second, in the background, of segments that are full, to
+    /// find damage before somebody needs what is there; 0: none.
+    scrub_rate: ByteSize = ByteSize::mib(8);
+    /// The shortest time from the start of one such pass over all segments to the next. The first
+    /// begins at the start of the daemon.
+    scrub_interval: Duration = Duration::from_secs(7 * 24 * 3600);
     /// Most connections of the HTTP front door at once; further ones wait to be accepted.
     http_max_connections: usize = 4096;
     /// Most requests of the HTTP front door under way at once; further ones are answered 429.

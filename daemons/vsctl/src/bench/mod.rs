@@ -13,7 +13,7 @@ mod latency;
 mod load;
 mod loopback;
 mod payload;
-mod progress;
+pub(crate) mod progress;
 mod publish;
 mod raw;
 mod recorder;

@@ -19,18 +19,18 @@ const RENEWED: Duration = Duration::from_millis(200);
 
 /// How many events are done. Cheap to clone; clones count together.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Count {
+pub(crate) struct Count {
     done: Arc<AtomicU64>,
 }
 
 impl Count {
     /// Counts `more`.
-    pub(super) fn add(&self, more: u64) {
+    pub(crate) fn add(&self, more: u64) {
         self.done.fetch_add(more, Ordering::Relaxed);
     }
 
     /// How many so far.
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 }
@@ -38,14 +38,14 @@ impl Count {
 /// A display on standard error, if that is a terminal and people read the answer. It disappears
 /// when it is dropped.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     renewing: JoinHandle<()>,
 }
 
 impl Progress {
     /// Shows `count` on its way to `total`, or without end.
-    pub(super) fn show(
+    pub(crate) fn show(
         output: &Output,
         what: &'static str,
         count: &Count,

@@ -13,4 +13,5 @@ mod eventbuses;
 mod events;
 mod namespaces;
 mod stage;
+mod store;
 mod subscriptions;

@@ -2,13 +2,14 @@
 //! is found of it after a stop. It knows no other eventlog and no write-ahead log.
 
 mod active;
+mod hole;
 mod job;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod log;
-mod producers;
+pub(crate) mod producers;
 mod read;
 mod recover;
-mod snapshot;
+pub(crate) mod snapshot;
 mod tail;
 mod writer;
 

@@ -10,15 +10,13 @@ use vanus_types::{Batch, EventlogId};
 
 use super::{FileContext, Log, Writer, active::Active, producers::Producers, snapshot};
 use crate::{
-    fs::{File, OpenMode, read_file, read_full_at, remove_if_there, replace_file},
+    fs::{File, OpenMode, read_file, remove_if_there, replace_file},
     segment::{
-        ENTRY_LEN, FIRST_BATCH, FORMAT, Index, IndexEntry, Scan, Scanned, Segment, SegmentHeader,
-        base_of,
+        ENTRY_LEN, EntryKind, FIRST_BATCH, Hole, Index, IndexEntry, MAX_INDEX_BYTES, Scan, Scanned,
+        Segment, UNKNOWN_VERSION, base_of, read_header,
     },
     store::{Corruption, DiskError, OpenError},
 };
-
-const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// An eventlog as its files tell it.
 #[derive(Debug)]
@@ -101,6 +99,31 @@ impl RecoveredLog {
             .map_err(AppendFault::Disk)
     }
 
+    /// Passes over the offsets of events that are missing before any of `batches`: what was lost with a frame of the
+    /// write-ahead log that a repair was told to give up. The segment so far is sealed with a hole behind it.
+    pub(crate) fn pass_over(
+        &mut self,
+        context: &FileContext,
+        batches: &[Batch],
+    ) -> Result<(), DiskError> {
+        self.begin_again(context, batches)?;
+        for (at, batch) in batches.iter().enumerate() {
+            let base = batch.header().base_offset;
+            if base > self.writer.next_offset {
+                let chain = &mut self.chain;
+                self.writer
+                    .skip_to(context, base, &mut |segment| chain.push(segment))?;
+            }
+            if batch.header().base_offset == self.writer.next_offset {
+                let one = batches.get(at..=at).unwrap_or_default();
+                let chain = &mut self.chain;
+                self.writer
+                    .write(context, one, &mut |segment| chain.push(segment))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes files which no checkpoint has told of, if the write-ahead log begins before them: a loss of power took
     /// the name of the first one. Everything is written again.
     fn begin_again(&mut self, context: &FileContext, batches: &[Batch]) -> Result<(), DiskError> {
@@ -175,7 +198,8 @@ impl<'a> Recovery<'a> {
         let path = format!("{dir}/{}", snapshot::FILE);
         let most = context.options.max_producers;
         let bytes = read_file(context.fs.as_ref(), &path, snapshot::MAX_BYTES)
-            .map_err(DiskError::new("read", path))?;
+            .map_err(DiskError::new("read", path.as_str()))?;
+        snapshot::check_format(bytes.as_deref().unwrap_or_default(), &path)?;
         let decoded = bytes
             .as_deref()
             .map(|bytes| snapshot::decode(bytes, id, most));
@@ -216,6 +240,14 @@ impl<'a> Recovery<'a> {
         .into()
     }
 
+    fn unknown(path: &str, scan: &Scan<'_>) -> OpenError {
+        OpenError::UnknownFormat {
+            file: path.to_owned(),
+            found: scan.unknown_version(),
+            known: 1,
+        }
+    }
+
     fn segment(&mut self, base: u64, next: Option<u64>) -> Result<(), OpenError> {
         let segment = Arc::new(Segment::new(self.id, &self.dir, base));
         let fs = self.context.fs.as_ref();
@@ -227,7 +259,7 @@ impl<'a> Recovery<'a> {
         let file = fs
             .open(path, OpenMode::Write)
             .map_err(DiskError::new("open", path))?;
-        let good_header = self.header(file.as_ref(), path, base)?;
+        let good_header = read_header(file.as_ref(), path, (self.id, base))?;
         let follows = self.chain.is_empty() || self.writer.next_offset == base;
         if self.broken || !good_header || !follows {
             // Nothing of a segment without index entries was ever promised to be here.
@@ -248,18 +280,8 @@ impl<'a> Recovery<'a> {
             self.writer.next_offset = base;
         }
         self.chain.push(segment.clone());
-        let len = file.len().map_err(DiskError::new("look at", path))?;
-        let durable = loaded
-            .index
-            .last()
-            .map_or(FIRST_BATCH, |entry| entry.position);
-        if len < durable {
-            return Err(Self::corrupted(
-                path,
-                len,
-                "the file is shorter than its index says",
-            ));
-        }
+        let len = Self::check_len(file.as_ref(), path, &loaded.index)?;
+        Self::check_end(&loaded.index, index_path)?;
         if let Some(seal) = loaded.index.sealed().copied() {
             return self.sealed(&segment, file.as_ref(), &loaded.index, seal, loaded.clean);
         }
@@ -278,27 +300,27 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
-    /// Whether the header is whole; an error when it is whole and says something else.
-    fn header(&self, file: &dyn File, path: &str, base: u64) -> Result<bool, OpenError> {
-        let mut bytes = vec![0; FIRST_BATCH as usize];
-        let read = read_full_at(file, &mut bytes, 0).map_err(DiskError::new("read", path))?;
-        bytes.truncate(read);
-        match SegmentHeader::decode(&bytes) {
-            Ok(Some(header)) if header.log == self.id && header.base == base => {
-                Ok(read as u64 == FIRST_BATCH)
-            }
-            Ok(Some(_)) => Err(Self::corrupted(
-                path,
-                0,
-                "the header belongs to another segment",
-            )),
-            Ok(None) => Ok(false),
-            Err(found) => Err(OpenError::UnknownFormat {
-                file: path.to_owned(),
-                found,
-                known: FORMAT,
-            }),
+    /// The length of a segment, which must reach as far as its index says.
+    fn check_len(file: &dyn File, path: &str, index: &Index) -> Result<u64, OpenError> {
+        let len = file.len().map_err(DiskError::new("look at", path))?;
+        let durable = index.last().map_or(FIRST_BATCH, |entry| entry.position);
+        if len < durable {
+            let what = "the file is shorter than its index says";
+            return Err(Self::corrupted(path, len, what));
         }
+        Ok(len)
+    }
+
+    /// An index must not end in what a repair gave up: where that ends would not be known.
+    fn check_end(index: &Index, path: &str) -> Result<(), OpenError> {
+        if index
+            .last()
+            .is_some_and(|last| last.kind == EntryKind::Lost)
+        {
+            let what = "the index ends amid what a repair gave up, so the end of that is not known";
+            return Err(Self::corrupted(path, 0, what));
+        }
+        Ok(())
     }
 
     fn sealed(
@@ -325,17 +347,27 @@ impl<'a> Recovery<'a> {
         }
         if self.known < seal.offset {
             let place = index.at_offset(segment.base(), self.known);
-            let mut scan = Scan::new(file, self.id, place, seal.position);
-            self.learn_producers(&mut scan, segment.path())?;
+            let scan = Scan::new(file, self.id, place, seal.position);
+            self.learn_producers(scan, index.holes(), (file, seal.position), segment.path())?;
         }
         self.writer.next_offset = seal.offset;
         self.writer.last_time = time.or(self.writer.last_time);
         Ok(())
     }
 
-    /// Reads headers to the end of the scan and notes their producers.
-    fn learn_producers(&mut self, scan: &mut Scan<'_>, path: &str) -> Result<(), OpenError> {
+    /// Reads headers to the end of the scan and notes their producers. What is known to be lost is passed over.
+    fn learn_producers<'f>(
+        &mut self,
+        mut scan: Scan<'f>,
+        holes: &[Hole],
+        (file, end): (&'f dyn File, u64),
+        path: &str,
+    ) -> Result<(), OpenError> {
         loop {
+            let place = (scan.position(), scan.offset());
+            if let Some(hole) = holes.iter().find(|hole| hole.from == place) {
+                scan = Scan::new(file, self.id, hole.to, end);
+            }
             match scan
                 .next_header_only()
                 .map_err(DiskError::new("read", path))?
@@ -366,10 +398,10 @@ impl<'a> Recovery<'a> {
         let (position, offset) = last.map_or((FIRST_BATCH, base), |e| (e.position, e.offset));
         if self.known < offset {
             let place = index.at_offset(base, self.known);
-            let mut scan = Scan::new(file, self.id, place, position);
-            self.learn_producers(&mut scan, path)?;
+            let scan = Scan::new(file, self.id, place, position);
+            self.learn_producers(scan, index.holes(), (file, position), path)?;
         }
-        let sparse = |entry: &&IndexEntry| entry.kind == crate::segment::EntryKind::Sparse;
+        let sparse = |entry: &&IndexEntry| entry.kind == EntryKind::Sparse;
         let indexed = index
             .entries()
             .iter()
@@ -391,7 +423,13 @@ impl<'a> Recovery<'a> {
         };
         let mut scan = Scan::new(file, self.id, (position, offset), len);
         let mut end = (offset, first_time);
-        while let Scanned::Batch(batch) = scan.next().map_err(DiskError::new("read", path))? {
+        loop {
+            let batch = match scan.next().map_err(DiskError::new("read", path))? {
+                Scanned::Batch(batch) => batch,
+                // A later build wrote it: that is not what a stop leaves, and must not be cut.
+                Scanned::Bad(UNKNOWN_VERSION) => return Err(Self::unknown(path, &scan)),
+                Scanned::Bad(_) | Scanned::End => break,
+            };
             let header = batch.header();
             active.index(header, active.position);
             active.position = scan.position();

@@ -19,7 +19,10 @@ use std::collections::VecDeque;
 use vanus_types::{EventlogId, checksum::crc32c};
 
 use super::producers::{Producers, RUNS, Run};
-use crate::bytes::{put, u32_at, u64_at};
+use crate::{
+    bytes::{put, u32_at, u64_at},
+    store::OpenError,
+};
 
 /// The name of the file.
 pub(crate) const FILE: &str = "producers.snap";
@@ -49,6 +52,24 @@ pub(crate) fn encode(producers: &Producers, log: EventlogId, offset: u64) -> Vec
     let crc = crc32c(bytes.get(12..).unwrap_or_default());
     put(&mut bytes, 8, &crc.to_le_bytes());
     bytes
+}
+
+/// The format version, if the bytes are whole and of one that is not known here.
+pub(crate) fn unknown_format(bytes: &[u8]) -> Option<u32> {
+    let whole = bytes.starts_with(MAGIC) && u32_at(bytes, 8)? == crc32c(bytes.get(12..)?);
+    u32_at(bytes, 12).filter(|found| whole && *found != FORMAT)
+}
+
+/// Refuses bytes of a format that is not known here: they are no damage, and must not be replaced.
+pub(crate) fn check_format(bytes: &[u8], path: &str) -> Result<(), OpenError> {
+    match unknown_format(bytes) {
+        None => Ok(()),
+        Some(found) => Err(OpenError::UnknownFormat {
+            file: path.to_owned(),
+            found,
+            known: FORMAT,
+        }),
+    }
 }
 
 /// The producers and the offset; `None` when the bytes are damaged or of an unknown format.

@@ -11,6 +11,16 @@ pub(crate) const INDEX_EVERY: u64 = 64 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Index {
     entries: Vec<IndexEntry>,
+    holes: Vec<Hole>,
+}
+
+/// What a repair gave up as lost: nothing between the two places can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hole {
+    /// Position and offset of the first thing lost.
+    pub(crate) from: (u64, u64),
+    /// Position and offset where reading goes on.
+    pub(crate) to: (u64, u64),
 }
 
 /// An index as read from its file.
@@ -29,7 +39,7 @@ impl Index {
             if let Some(entry) = IndexEntry::decode(chunk, log, base)
                 && index.follows(&entry)
             {
-                index.entries.push(entry);
+                index.push(entry);
             }
         }
         let clean = index.entries.len() * ENTRY_LEN == bytes.len();
@@ -59,7 +69,26 @@ impl Index {
     }
 
     pub(crate) fn push(&mut self, entry: IndexEntry) {
+        let lost = self
+            .entries
+            .last()
+            .filter(|last| last.kind == EntryKind::Lost);
+        self.holes.extend(lost.map(|lost| Hole {
+            from: (lost.position, lost.offset),
+            to: (entry.position, entry.offset),
+        }));
         self.entries.push(entry);
+    }
+
+    /// What is lost for good, in order.
+    pub(crate) fn holes(&self) -> &[Hole] {
+        &self.holes
+    }
+
+    /// Whether the event at `offset` is known to be lost.
+    pub(crate) fn is_lost(&self, offset: u64) -> bool {
+        let holds = |hole: &Hole| (hole.from.1..hole.to.1).contains(&offset);
+        self.holes.iter().any(holds)
     }
 
     pub(crate) fn last(&self) -> Option<&IndexEntry> {
@@ -121,7 +150,8 @@ mod tests {
             .iter()
             .map(|&offset| entry(offset, EntryKind::Sparse))
             .collect();
-        Index { entries }
+        let holes = Vec::new();
+        Index { entries, holes }
     }
 
     #[test]
@@ -152,6 +182,20 @@ mod tests {
         assert!(!loaded.clean);
         let offsets: Vec<u64> = loaded.index.entries().iter().map(|e| e.offset).collect();
         assert_eq!(offsets, [0, 20]);
+    }
+
+    #[test]
+    fn a_hole_reaches_from_a_lost_entry_to_the_next() {
+        let log = EventlogId::from_u64(1);
+        let mut index = index(&[0]);
+        index.push(entry(5, EntryKind::Lost));
+        index.push(entry(9, EntryKind::Sparse));
+        let again = Index::decode(&index.encode(log, 0), log, 0).index;
+        let place = |offset| (FIRST_BATCH + offset * 10, offset);
+        let (from, to) = (place(5), place(9));
+        assert_eq!(again.holes(), [Hole { from, to }]);
+        assert!(!again.is_lost(4) && again.is_lost(5) && again.is_lost(8) && !again.is_lost(9));
+        assert_eq!(again.at_offset(0, 9), to, "reading goes on behind it");
     }
 
     #[test]

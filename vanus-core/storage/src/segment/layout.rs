@@ -16,7 +16,7 @@
 //!  0  u64  offset of a batch's first event
 //!  8  u64  position of that batch in the segment
 //! 16  i64  append time, milliseconds since the Unix epoch
-//! 24  u32  kind: 1 sparse, 2 checkpoint, 3 sealed
+//! 24  u32  kind: 1 sparse, 2 checkpoint, 3 sealed, 4 lost
 //! 28  u32  CRC-32C of the eventlog (u64), the segment's first offset (u64) and bytes 0..28
 //! ```
 //!
@@ -25,6 +25,8 @@
 //! - A *checkpoint* entry points at the end as of a checkpoint: everything before was synced. It holds the time of
 //!   the last batch before.
 //! - A *sealed* entry is the same for a segment that will not grow any more, and the last one.
+//! - A *lost* entry is made by a repair that was told to accept a loss: from its position and offset to those of the
+//!   entry behind it nothing can be read. The two positions may be the same: then only offsets are passed over.
 
 use vanus_types::{
     EventlogId,
@@ -124,6 +126,8 @@ pub(crate) enum EntryKind {
     Checkpoint,
     /// The segment ends there.
     Sealed,
+    /// From there to the next entry everything is lost, and known to be.
+    Lost,
 }
 
 /// One entry of an index.
@@ -142,6 +146,7 @@ impl IndexEntry {
             EntryKind::Sparse => 1,
             EntryKind::Checkpoint => 2,
             EntryKind::Sealed => 3,
+            EntryKind::Lost => 4,
         };
         put(&mut bytes, 0, &self.offset.to_le_bytes());
         put(&mut bytes, 8, &self.position.to_le_bytes());
@@ -162,6 +167,7 @@ impl IndexEntry {
             1 => EntryKind::Sparse,
             2 => EntryKind::Checkpoint,
             3 => EntryKind::Sealed,
+            4 => EntryKind::Lost,
             _ => return None,
         };
         Some(IndexEntry {
@@ -219,8 +225,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_entry_comes_back_in_its_own_segment_only(offset: u64, position: u64, time_ms: i64, kind in 0..3, bit in 0..ENTRY_LEN * 8) {
-            let kind = [EntryKind::Sparse, EntryKind::Checkpoint, EntryKind::Sealed][kind as usize];
+        fn an_entry_comes_back_in_its_own_segment_only(offset: u64, position: u64, time_ms: i64, kind in 0..4, bit in 0..ENTRY_LEN * 8) {
+            let kind = [EntryKind::Sparse, EntryKind::Checkpoint, EntryKind::Sealed, EntryKind::Lost][kind as usize];
             let entry = IndexEntry { offset, position, time_ms, kind };
             let log = EventlogId::from_u64(3);
             let mut bytes = entry.encode(log, 7);

@@ -2,6 +2,7 @@
 //! the id in a header; chains of segments are `log`'s.
 
 mod buffers;
+mod check;
 mod handles;
 mod index;
 mod layout;
@@ -10,14 +11,15 @@ mod scan;
 mod segment;
 
 pub(crate) use self::{
+    check::{Checked, SegmentCheck, read_header},
     handles::Handles,
-    index::{INDEX_EVERY, Index},
+    index::{Hole, INDEX_EVERY, Index},
     layout::{
-        ENTRY_LEN, EntryKind, FIRST_BATCH, FORMAT, IndexEntry, SegmentHeader, base_of, dir_log,
-        dir_name,
+        ENTRY_LEN, EntryKind, FIRST_BATCH, IndexEntry, SegmentHeader, base_of, dir_log, dir_name,
+        index_name, segment_name,
     },
-    scan::{Scan, Scanned},
-    segment::{Segment, SegmentError},
+    scan::{Scan, Scanned, UNKNOWN_VERSION},
+    segment::{MAX_INDEX_BYTES, Segment, SegmentError},
 };
 
 /// The folder of all segments.

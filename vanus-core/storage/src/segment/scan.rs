@@ -1,13 +1,16 @@
 //! Reading batches out of a segment file, one after the other, every checksum verified.
 
 use bytes::Bytes;
-use vanus_types::{BATCH_HEADER_LEN, Batch, BatchHeader, EventlogId};
+use vanus_types::{BATCH_HEADER_LEN, Batch, BatchError, BatchHeader, EventlogId};
 
 use super::buffers::Buffers;
 use crate::fs::{File, read_full_at};
 
 /// Files are read in blocks of this many bytes.
 pub(crate) const READ_BLOCK: usize = 1024 * 1024;
+
+/// What is said of a whole header of a version that is not known here.
+pub(crate) const UNKNOWN_VERSION: &str = "the batch has a version that this build does not know";
 
 /// What lies at a position of a segment.
 #[derive(Debug)]
@@ -31,6 +34,33 @@ pub(crate) struct Scan<'a> {
     block: Bytes,
     block_len: usize,
     buffers: Buffers,
+    read: u64,
+    unknown: u16,
+}
+
+/// Where a scan stopped, with what it had read ahead.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paused {
+    position: u64,
+    offset: u64,
+    block: Bytes,
+}
+
+impl Paused {
+    /// The batch that holds `offset` first begins at `position`.
+    pub(crate) fn at((position, offset): (u64, u64)) -> Paused {
+        let block = Bytes::new();
+        Paused {
+            position,
+            offset,
+            block,
+        }
+    }
+
+    /// The position and offset of the next batch.
+    pub(crate) fn place(&self) -> (u64, u64) {
+        (self.position, self.offset)
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -50,7 +80,41 @@ impl<'a> Scan<'a> {
             block: Bytes::new(),
             block_len: READ_BLOCK,
             buffers: Buffers::default(),
+            read: 0,
+            unknown: 0,
         }
+    }
+
+    /// Goes on where another scan of the same file stopped.
+    pub(crate) fn resume(file: &'a dyn File, log: EventlogId, paused: Paused, end: u64) -> Self {
+        let Paused {
+            position,
+            offset,
+            block,
+        } = paused;
+        Scan {
+            block,
+            ..Scan::new(file, log, (position, offset), end)
+        }
+    }
+
+    /// Stops, to go on later.
+    pub(crate) fn pause(self) -> Paused {
+        Paused {
+            position: self.position,
+            offset: self.offset,
+            block: self.block,
+        }
+    }
+
+    /// The version of the batch that was found last with [`UNKNOWN_VERSION`].
+    pub(crate) fn unknown_version(&self) -> u32 {
+        self.unknown.into()
+    }
+
+    /// Bytes read from the file so far.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.read
     }
 
     /// Reads that many bytes at a time instead of [`READ_BLOCK`].
@@ -118,6 +182,10 @@ impl<'a> Scan<'a> {
         self.fill(BATCH_HEADER_LEN)?;
         let header = match BatchHeader::decode(&self.block) {
             Ok(header) => header,
+            Err(BatchError::Version(found)) => {
+                self.unknown = found;
+                return Ok(Err(Scanned::Bad(UNKNOWN_VERSION)));
+            }
             Err(_) => return Ok(Err(Scanned::Bad("no batch with a valid header lies here"))),
         };
         if header.eventlog != self.log {
@@ -166,6 +234,7 @@ impl<'a> Scan<'a> {
         let (file, position) = (self.file, self.position);
         let block = |block: &mut [u8]| read_full_at(file, block, position);
         self.block = self.buffers.fill(wanted, block)?;
+        self.read += self.block.len() as u64;
         Ok(())
     }
 }

@@ -23,7 +23,9 @@ use crate::{
 /// No append time: the segment is empty.
 const NO_TIME: i64 = i64::MIN;
 /// The most bytes an index file may have: one of the largest segment takes far less.
-const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
+/// What is said of events that a repair gave up.
+const LOST: &str = "a repair gave the events here up as lost; read on behind them";
 /// Readers whose place is remembered, so that reading on does not start at an index entry.
 const HINTS: usize = 4;
 /// From which length on a reader that reads on has the next block fetched ahead; below, the system does so by itself.
@@ -73,6 +75,10 @@ impl Segment {
             sealed: AtomicBool::new(false),
             resident: Mutex::default(),
         }
+    }
+
+    pub(crate) fn log(&self) -> EventlogId {
+        self.log
     }
 
     pub(crate) fn base(&self) -> u64 {
@@ -162,6 +168,14 @@ impl Segment {
         change(resident.index.get_or_insert_default());
     }
 
+    /// The index file was made anew: readers that hold the old one take this one.
+    pub(crate) fn replace_index(&self, index: Index) {
+        let mut resident = self.resident.lock();
+        if resident.index.is_some() {
+            resident.index = Some(index);
+        }
+    }
+
     /// The writer is done: the handle may be closed when others need it.
     pub(crate) fn release(self: &Arc<Self>, handles: &Handles) {
         self.resident.lock().writing = false;
@@ -235,9 +249,11 @@ impl Segment {
         max_bytes: usize,
     ) -> Result<Vec<vanus_types::Batch>, SegmentError> {
         let end = self.end_position();
+        let mut lost = false;
         let mut reads_on = false;
         let (file, (position, at)) = self
             .open_at(fs, handles, |index, hints| {
+                lost = index.is_lost(offset);
                 let hint = hints
                     .iter()
                     .find(|(hint, position)| *hint == offset && *position > 0);
@@ -248,6 +264,9 @@ impl Segment {
                 )
             })
             .map_err(DiskError::new("open", self.path.as_str()))?;
+        if lost {
+            return Err(self.damaged(position, offset, LOST));
+        }
         let block = max_bytes.clamp(super::INDEX_EVERY as usize, 8 * super::scan::READ_BLOCK)
             + super::INDEX_EVERY as usize;
         let next = position + block as u64;
@@ -289,13 +308,18 @@ impl Segment {
                 "the segment ends before its end",
             ));
         }
+        self.remember((scan.offset(), scan.position()));
+        Ok(batches)
+    }
+
+    /// Notes an offset and its position, where a reader stopped and may read on.
+    fn remember(&self, place: (u64, u64)) {
         let mut resident = self.resident.lock();
         let slot = resident.next_hint % HINTS;
         resident.next_hint = slot + 1;
         if let Some(hint) = resident.hints.get_mut(slot) {
-            *hint = (scan.offset(), scan.position());
+            *hint = place;
         }
-        Ok(batches)
     }
 
     /// The first offset appended at `time_ms` or later; the end if there is none.
@@ -306,14 +330,21 @@ impl Segment {
         time_ms: i64,
     ) -> Result<u64, SegmentError> {
         let end = self.end_position();
+        let mut holes = Vec::new();
         let (file, place) = self
-            .open_at(fs, handles, |index, _| index.at_time(self.base, time_ms))
+            .open_at(fs, handles, |index, _| {
+                holes = index.holes().to_vec();
+                index.at_time(self.base, time_ms)
+            })
             .map_err(DiskError::new("open", self.path.as_str()))?;
         let mut scan = Scan::new(file.as_ref(), self.log, place, end)
             .buffers(&handles.buffers)
             .block_len(2 * super::INDEX_EVERY as usize);
         loop {
             let (position, offset) = (scan.position(), scan.offset());
+            if let Some(hole) = holes.iter().find(|hole| hole.from == (position, offset)) {
+                scan = Scan::new(file.as_ref(), self.log, hole.to, end).buffers(&handles.buffers);
+            }
             match scan
                 .next_header_only()
                 .map_err(DiskError::new("read", self.path.as_str()))?

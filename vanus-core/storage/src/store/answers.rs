@@ -110,6 +110,18 @@ pub struct Stats {
     pub checkpoints: u64,
     /// Segment files deleted by retention.
     pub segments_expired: u64,
+    /// Bytes that the scrub read from segment files.
+    pub scrub_bytes: u64,
+    /// Segments that the scrub went through.
+    pub scrub_segments: u64,
+    /// Passes of the scrub over all sealed segments.
+    pub scrub_passes: u64,
+    /// Places that the scrub found damaged; each is counted once.
+    pub scrub_damage: u64,
+    /// Segments that the scrub could not read, because the disk refused.
+    pub scrub_errors: u64,
+    /// Index files that did not agree with their segment and were made anew.
+    pub scrub_indexes: u64,
     /// Bytes appended but not yet in segment files, now.
     pub unflushed_bytes: u64,
     /// Bytes of batches held in memory, those not in segment files included, now.

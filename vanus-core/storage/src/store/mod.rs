@@ -15,15 +15,17 @@ mod group;
 mod health;
 mod options;
 mod queue;
-mod recover;
+pub(crate) mod recover;
+mod scrub;
 mod shared;
 mod space;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod store;
-mod superblock;
+pub(crate) mod superblock;
 mod threads;
 mod work;
 
+pub(crate) use self::store::LOCK;
 pub use self::{
     answers::{Appended, Expired, Health, LogInfo, ReadChunk, Stats},
     error::{AdminError, AppendError, Corruption, DiskError, OpenError, ReadError},

@@ -71,6 +71,12 @@ pub struct StoreOptions {
     pub max_producers: usize,
     /// Most eventlogs; 100,000.
     pub max_logs: usize,
+    /// Most bytes per second that the scrub reads of sealed segments in the background; 8 MiB; 0: no scrub. A batch that is
+    /// larger is read in one piece and waited for afterwards.
+    pub scrub_rate: u64,
+    /// The shortest time from the start of one pass of the scrub over all sealed segments to that of the next, in
+    /// milliseconds; 604,800,000, which is a week. The first begins when the store is opened.
+    pub scrub_interval_ms: u64,
     /// Who does the work.
     pub threads: Threads,
     /// Allows files below the minimum, for tests and simulation. Not for production: each file costs syncs.
@@ -97,6 +103,8 @@ impl Default for StoreOptions {
             disk_reserve: None,
             max_producers: 4_096,
             max_logs: 100_000,
+            scrub_rate: 8 * MIB,
+            scrub_interval_ms: 7 * 24 * 60 * 60 * 1000,
             threads: Threads::Background,
             small_files: false,
         }

@@ -25,7 +25,7 @@ use crate::{
     fs::{Fs, Staging},
     log::{AppendFault, FileContext, Log, RecoveredLog},
     segment::{Handles, SEGMENTS_DIR, dir_log},
-    wal::{Entry, Replay, WAL_DIR, WalFiles, WalWriter, read_checkpoint, replay},
+    wal::{Entry, Missing, Replay, WAL_DIR, WalFiles, WalWriter, read_checkpoint, replay},
 };
 
 /// Batches of the write-ahead log are written to segments when there are this many bytes of them.
@@ -39,6 +39,7 @@ pub(crate) fn open(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     options: StoreOptions,
+    missing: Missing,
 ) -> Result<Shared, OpenError> {
     let options = options.within(fs.most_open_files());
     let id = superblock::open(fs.as_ref(), entropy.as_ref())?;
@@ -60,8 +61,10 @@ pub(crate) fn open(
         staging: Mutex::new(Staging::new()),
         new_dirs: AtomicBool::new(true),
     };
-    let mut recovery = Recovery::read(&context)?;
-    let found = replay(context.fs.as_ref(), &mut |_, entry| recovery.entry(entry))?;
+    let mut recovery = Recovery::read(&context, missing)?;
+    let found = replay(context.fs.as_ref(), missing, &mut |_, entry| {
+        recovery.entry(entry)
+    })?;
     let (logs, mut doubts) = recovery.finish()?;
     doubts.extend(found.cut.clone());
     let shared = assemble(id, context, entropy, (logs, doubts), &found)?;
@@ -107,6 +110,7 @@ fn assemble(
         cache: super::shared::Cache::default(),
         space: super::space::SpaceGuard::default(),
         signals: super::shared::Signals::default(),
+        scrub: super::scrub::ScrubState::default(),
         logs: RwLock::new(logs),
         wal,
         context,
@@ -137,6 +141,7 @@ fn checkpoint(shared: &Shared) -> Result<(), OpenError> {
 
 struct Recovery<'a> {
     context: &'a FileContext,
+    missing: Missing,
     logs: BTreeMap<EventlogId, RecoveredLog>,
     waiting: BTreeMap<EventlogId, Vec<Batch>>,
     waiting_bytes: usize,
@@ -145,7 +150,7 @@ struct Recovery<'a> {
 }
 
 impl<'a> Recovery<'a> {
-    fn read(context: &'a FileContext) -> Result<Self, OpenError> {
+    fn read(context: &'a FileContext, missing: Missing) -> Result<Self, OpenError> {
         let (mut logs, mut faults) = (BTreeMap::new(), BTreeMap::new());
         let names = context
             .fs
@@ -164,6 +169,7 @@ impl<'a> Recovery<'a> {
         let waiting = BTreeMap::new();
         Ok(Recovery {
             context,
+            missing,
             logs,
             waiting,
             waiting_bytes: 0,
@@ -214,6 +220,11 @@ impl<'a> Recovery<'a> {
                 }
                 .into()
             };
+            if self.missing == Missing::Accepted {
+                let empty = || RecoveredLog::empty(id, self.context.options.max_producers);
+                let log = self.logs.entry(id).or_insert_with(empty);
+                log.pass_over(self.context, &batches)?;
+            }
             let Some(log) = self.logs.get_mut(&id) else {
                 let what =
                     "the write-ahead log has events of this eventlog, but its files are missing";

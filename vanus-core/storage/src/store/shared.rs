@@ -19,7 +19,7 @@ use crate::{
     wal::WalFiles,
 };
 
-/// One open store. The claim of the queue is taken before `committer`, that before `checkpoint`, that before `flushed`, that before `syncing`, and the
+/// One open store. The pass of the scrub is taken before `checkpoint`. The claim of the queue is taken before `committer`, that before `checkpoint`, that before `flushed`, that before `syncing`, and the
 /// rest for moments only.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -53,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Cache,
     pub(crate) space: SpaceGuard,
     pub(crate) signals: Signals,
+    pub(crate) scrub: super::scrub::ScrubState,
 }
 
 /// Eventlogs deleted but not forgotten: their files may be there, and the write-ahead log may name them.
@@ -88,6 +89,12 @@ pub(crate) struct Counters {
     pub(crate) segment_syncs: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) segments_expired: AtomicU64,
+    pub(crate) scrub_bytes: AtomicU64,
+    pub(crate) scrub_segments: AtomicU64,
+    pub(crate) scrub_passes: AtomicU64,
+    pub(crate) scrub_damage: AtomicU64,
+    pub(crate) scrub_errors: AtomicU64,
+    pub(crate) scrub_indexes: AtomicU64,
 }
 
 pub(crate) fn count(counter: &AtomicU64, by: u64) {
@@ -101,6 +108,8 @@ pub(crate) struct Signals {
     pub(crate) flush: Condvar,
     pub(crate) checkpoint: Condvar,
     pub(crate) sync: Condvar,
+    /// Only to end the scrub early.
+    pub(crate) scrub: Condvar,
     /// Who looks at free space sleeps here.
     pub(crate) space: Condvar,
     /// A flush or checkpoint ended, well or not.
@@ -182,6 +191,12 @@ impl Shared {
             segment_syncs: read(&counters.segment_syncs),
             checkpoints: read(&counters.checkpoints),
             segments_expired: read(&counters.segments_expired),
+            scrub_bytes: read(&counters.scrub_bytes),
+            scrub_segments: read(&counters.scrub_segments),
+            scrub_passes: read(&counters.scrub_passes),
+            scrub_damage: read(&counters.scrub_damage),
+            scrub_errors: read(&counters.scrub_errors),
+            scrub_indexes: read(&counters.scrub_indexes),
             unflushed_bytes: read(&self.cache.unflushed_bytes),
             cached_bytes: read(&self.cache.bytes),
             wal_files: self.wal.needed() as u64,

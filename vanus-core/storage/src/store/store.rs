@@ -21,9 +21,10 @@ use super::{
 use crate::{
     fs::{DirLock, Fs},
     log::Log,
+    wal::Missing,
 };
 
-const LOCK: &str = "LOCK";
+pub(crate) const LOCK: &str = "LOCK";
 
 /// A store of eventlogs on one file system. A cheap handle: clones share the store, and the last one to go stops it
 /// without a checkpoint; see [`Store::close`].
@@ -74,7 +75,7 @@ impl Store {
             _ => DiskError::new("lock", LOCK)(e).into(),
         })?;
         let threads = options.threads;
-        let shared = Arc::new(recover::open(fs, clock, entropy, options)?);
+        let shared = Arc::new(recover::open(fs, clock, entropy, options, Missing::Damage)?);
         shared.look_at_space();
         let running = match threads {
             Threads::Inline => None,
@@ -318,6 +319,13 @@ impl Store {
         &self.shared().doubts
     }
 
+    /// Damage that the scrub found in sealed segments and that is still there as far as it knows, at most 1,024 places. What
+    /// lies there is refused when it is read; everything else goes on. A place is forgotten once a later pass has gone
+    /// through without meeting it, as after retention has deleted it.
+    pub fn damage(&self) -> Vec<Corruption> {
+        self.shared().scrub.found()
+    }
+
     /// Counters since the store was opened.
     pub fn stats(&self) -> Stats {
         self.shared().stats()
@@ -347,7 +355,9 @@ impl Store {
         self.commit_inline();
         shared.look_at_space();
         shared.committer.lock().sync_if_due(shared)?;
-        Ok(shared.work_inline()?)
+        shared.work_inline()?;
+        shared.scrub_step();
+        Ok(())
     }
 
     /// Commits what waits, makes a checkpoint, ends the threads and unlocks the directory. Other handles answer with an

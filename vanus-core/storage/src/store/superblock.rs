@@ -16,7 +16,7 @@ use crate::{
     fs::{Fs, read_file, replace_file},
 };
 
-const PATH: &str = "superblock";
+pub(crate) const PATH: &str = "superblock";
 const MAGIC: &[u8; 8] = b"VANUSDIR";
 const FORMAT: u32 = 1;
 const RECORD_LEN: usize = 32;
@@ -55,7 +55,7 @@ fn create(fs: &dyn Fs, entropy: &dyn Entropy) -> Result<[u8; 16], OpenError> {
     Ok(id)
 }
 
-fn encode(id: [u8; 16]) -> Vec<u8> {
+pub(crate) fn encode(id: [u8; 16]) -> Vec<u8> {
     let mut copy = [0; RECORD_LEN];
     put(&mut copy, 0, MAGIC);
     put(&mut copy, 12, &FORMAT.to_le_bytes());
@@ -68,7 +68,7 @@ fn encode(id: [u8; 16]) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Result<[u8; 16], OpenError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<[u8; 16], OpenError> {
     for at in [0, SECOND_COPY] {
         let Some(copy) = bytes.get(at..at + RECORD_LEN) else {
             continue;

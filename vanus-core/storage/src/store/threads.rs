@@ -1,5 +1,5 @@
 //! The threads of a store: one commits, one syncs what was acknowledged without, one flushes, one checkpoints and
-//! prepares files, one looks at free space.
+//! prepares files, one looks at free space, one scrubs.
 
 use std::{
     io,
@@ -39,6 +39,7 @@ impl Running {
             ("vanus-flush", flush),
             ("vanus-checkpoint", checkpoint),
             ("vanus-space", space::watch),
+            ("vanus-scrub", super::scrub::run),
         ];
         let others = others.into_iter().map(|(name, work)| spawn(name, work));
         match others.collect() {
@@ -65,6 +66,7 @@ fn stop_workers(shared: &Shared) {
     shared.signals.sync.notify_all();
     shared.signals.space.notify_all();
     shared.signals.flush.notify_all();
+    shared.signals.scrub.notify_all();
     shared.signals.checkpoint.notify_all();
     shared.signals.progress.notify_all();
 }

@@ -24,12 +24,17 @@ const FORMAT: u32 = 1;
 const RECORD_LEN: usize = 24;
 const SECOND_COPY: usize = 4096;
 
-fn path() -> String {
+pub(crate) fn path() -> String {
     format!("{WAL_DIR}/checkpoint")
 }
 
 /// Writes the record, durably.
 pub(crate) fn write_checkpoint(fs: &dyn Fs, lsn: u64) -> Result<(), DiskError> {
+    replace_file(fs, &path(), &encode(lsn)).map_err(DiskError::new("replace", path()))
+}
+
+/// The whole file.
+pub(crate) fn encode(lsn: u64) -> Vec<u8> {
     let mut copy = [0; RECORD_LEN];
     put(&mut copy, 0, MAGIC);
     put(&mut copy, 12, &FORMAT.to_le_bytes());
@@ -39,7 +44,7 @@ pub(crate) fn write_checkpoint(fs: &dyn Fs, lsn: u64) -> Result<(), DiskError> {
     let mut bytes = vec![0; SECOND_COPY + RECORD_LEN];
     put(&mut bytes, 0, &copy);
     put(&mut bytes, SECOND_COPY, &copy);
-    replace_file(fs, &path(), &bytes).map_err(DiskError::new("replace", path()))
+    bytes
 }
 
 /// Reads the record; 0 when there is none.

@@ -10,9 +10,11 @@ mod recovery;
 mod writer;
 
 pub(crate) use self::{
-    checkpoint::{read_checkpoint, write_checkpoint},
+    checkpoint::{
+        encode as encode_checkpoint, path as checkpoint_path, read_checkpoint, write_checkpoint,
+    },
     files::{WAL_DIR, WalFiles},
     layout::{Entry, largest_batch},
-    recovery::{Replay, replay},
+    recovery::{Missing, Replay, WalFile, replay, survey},
     writer::{Unsynced, WalWriter},
 };

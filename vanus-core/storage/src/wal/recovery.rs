@@ -22,6 +22,63 @@ use crate::{
     store::{Corruption, DiskError, MAX_WAL_FILE_BYTES, OpenError},
 };
 
+/// What a durable frame that is missing means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Damage: nothing is replayed beyond it.
+    Damage,
+    /// A loss that was accepted: what comes later is replayed all the same.
+    Accepted,
+}
+
+/// A write-ahead log file as it lies there, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WalFile {
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    /// Whole frames of the file's present life, and the sequence numbers of the first and the last.
+    pub(crate) frames: u64,
+    pub(crate) sequence: Option<(u64, u64)>,
+}
+
+/// Looks at all files, whatever the checkpoint says. Blocks are read as [`replay`] reads them; nothing is judged.
+pub(crate) fn survey(fs: &dyn Fs) -> Result<Vec<WalFile>, OpenError> {
+    let entries = fs
+        .list_dir(WAL_DIR)
+        .map_err(DiskError::new("list", WAL_DIR))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let Some(number) = file_number(&entry.name) else {
+            continue;
+        };
+        let path = format!("{WAL_DIR}/{}", entry.name);
+        let bytes = read_wal_file(fs, &path)?;
+        let mut file = WalFile {
+            path,
+            bytes: bytes.len() as u64,
+            frames: 0,
+            sequence: None,
+        };
+        let life = match FileHeader::decode(&bytes) {
+            Ok(Some(header)) => (header.number == number).then_some(header.generation),
+            _ => decode_frame(&bytes, BLOCK, number).map(|(frame, _)| frame.generation),
+        };
+        let mut position = BLOCK;
+        while life.is_some() && position < file.bytes {
+            let frame = decode_frame(&bytes, position, number)
+                .filter(|(header, _)| Some(header.generation) == life);
+            position += frame.as_ref().map_or(BLOCK, |(header, _)| header.span());
+            if let Some((header, _)) = frame {
+                file.frames += 1;
+                let first = file.sequence.map_or(header.lsn, |(first, _)| first);
+                file.sequence = Some((first, header.lsn));
+            }
+        }
+        files.push(file);
+    }
+    Ok(files)
+}
+
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Replay {
@@ -38,10 +95,12 @@ pub(crate) struct Replay {
 /// Hands every entry after the checkpoint to `visit`, in order, with the number of its frame.
 pub(crate) fn replay(
     fs: &dyn Fs,
+    missing: Missing,
     visit: &mut dyn FnMut(u64, Entry) -> Result<(), OpenError>,
 ) -> Result<Replay, OpenError> {
     let checkpoint = read_checkpoint(fs)?;
     let mut walk = Walk {
+        missing,
         checkpoint,
         last: 0,
         seen: checkpoint,
@@ -62,7 +121,7 @@ pub(crate) fn replay(
         let bytes = read_wal_file(fs, &path)?;
         next_number = next_number.max(number.saturating_add(1));
         files.push((path.clone(), bytes.len() as u64));
-        if let Some(generation) = generation(&path, &bytes, number)? {
+        if let Some(generation) = generation(&path, &bytes, number, missing)? {
             walk.file(
                 &path,
                 &bytes,
@@ -100,12 +159,17 @@ fn read_wal_file(fs: &dyn Fs, path: &str) -> Result<Bytes, OpenError> {
 }
 
 /// The life the file is in; `None` when no frame was ever written in it.
-fn generation(path: &str, bytes: &Bytes, number: u64) -> Result<Option<u64>, OpenError> {
+fn generation(
+    path: &str,
+    bytes: &Bytes,
+    number: u64,
+    missing: Missing,
+) -> Result<Option<u64>, OpenError> {
     let header = FileHeader::decode(bytes);
     // A file gets its name only once it is written full and synced, so one that is shorter has lost something since.
     let full = header.ok().flatten().map_or(BLOCK, |header| header.size);
     let len = bytes.len() as u64;
-    if len < full {
+    if len < full && missing == Missing::Damage {
         let (file, position) = (path.to_owned(), len);
         let what = "the file is shorter than it was made";
         return Err(Corruption {
@@ -130,6 +194,7 @@ fn generation(path: &str, bytes: &Bytes, number: u64) -> Result<Option<u64>, Ope
 
 #[derive(Debug)]
 struct Walk {
+    missing: Missing,
     checkpoint: u64,
     /// The last frame of the sequence.
     last: u64,
@@ -195,7 +260,7 @@ impl Walk {
         let expected = self.last.max(self.checkpoint).saturating_add(1);
         if header.lsn > expected {
             // Frames from `expected` on are missing; this one may know that they were durable.
-            if header.synced_lsn >= expected {
+            if header.synced_lsn >= expected && self.missing == Missing::Damage {
                 let here = || (path.to_owned(), header.position);
                 let (file, position) = self.broken.clone().unwrap_or_else(here);
                 let what = "a durable frame is missing or does not match its checksum";
@@ -206,8 +271,10 @@ impl Walk {
                 }
                 .into());
             }
-            self.cut(path, header.position);
-            return Ok(());
+            if header.synced_lsn < expected {
+                self.cut(path, header.position);
+                return Ok(());
+            }
         }
         self.last = header.lsn;
         self.cut = None;
@@ -215,6 +282,9 @@ impl Walk {
             return Ok(());
         }
         let Some(entries) = decode_entries(payload, header.entries) else {
+            if self.missing == Missing::Accepted {
+                return Ok(());
+            }
             let what = "a whole frame holds an entry that can not be read";
             let (file, position) = (path.to_owned(), header.position);
             return Err(Corruption {

@@ -9,6 +9,7 @@ mod bits;
 mod calls;
 mod images;
 mod lengths;
+mod verify;
 mod workload;
 
 /// Which of many cases are tried: structural ones always, of the others every `stride`-th from `offset` on.
