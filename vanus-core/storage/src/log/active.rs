@@ -4,13 +4,16 @@ use std::{io, io::IoSlice, sync::Arc};
 
 use super::FileContext;
 use crate::{
-    fs::{File, OpenMode, write_all_vectored_at},
+    fs::{DIRECT_BLOCK, File, OpenMode, write_all_vectored_at},
     segment::{EntryKind, INDEX_EVERY, IndexEntry, Segment},
-    store::DiskError,
+    store::{DiskError, StoreOptions},
 };
 
-/// From how many bytes on a write goes past the page cache, mostly. Smaller ones are likely to be read from there soon.
-const DIRECT_BYTES: u64 = 1024 * 1024;
+/// From how many bytes on a write goes past the page cache, mostly: a sixty-fourth of a segment, at most 1 MiB. Smaller
+/// ones are likely to be read from there soon.
+fn direct_bytes(options: &StoreOptions) -> u64 {
+    (options.segment_bytes / 64).clamp(DIRECT_BLOCK as u64, 1024 * 1024)
+}
 
 /// A segment that is written to, or was.
 #[derive(Debug)]
@@ -56,19 +59,19 @@ impl Active {
         Ok(file)
     }
 
-    /// The handle to write large pieces with, where the disk has such a thing.
-    fn open_direct(&mut self, context: &FileContext) -> Result<Option<Arc<dyn File>>, DiskError> {
+    /// The handle to write large pieces with, if there can be one now: everything works without, so that no error is
+    /// worth stopping for, such as having too many files open.
+    fn open_direct(&mut self, context: &FileContext) -> Option<Arc<dyn File>> {
         if self.direct.is_none() {
-            let path = self.segment.path();
-            self.direct = match context.fs.open(path, OpenMode::Direct) {
+            self.direct = match context.fs.open(self.segment.path(), OpenMode::Direct) {
                 Ok(file) => Some(Direct::Open(file)),
                 Err(e) if e.kind() == io::ErrorKind::InvalidInput => Some(Direct::Refused),
-                Err(e) => return Err(DiskError::new("open", path)(e)),
+                Err(_) => None,
             };
         }
         match &self.direct {
-            Some(Direct::Open(file)) => Ok(Some(file.clone())),
-            Some(Direct::Refused) | None => Ok(None),
+            Some(Direct::Open(file)) => Some(file.clone()),
+            Some(Direct::Refused) | None => None,
         }
     }
 
@@ -82,8 +85,8 @@ impl Active {
         let file = self.open(context)?;
         let fail = DiskError::new("write to", self.segment.path().to_owned());
         let mut slices: Vec<IoSlice<'_>> = pieces.iter().copied().map(IoSlice::new).collect();
-        if len >= DIRECT_BYTES
-            && let Some(direct) = self.open_direct(context)?
+        if len >= direct_bytes(&context.options)
+            && let Some(direct) = self.open_direct(context)
         {
             let files = (file.as_ref(), direct.as_ref());
             match context

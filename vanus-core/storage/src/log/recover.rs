@@ -110,9 +110,9 @@ impl RecoveredLog {
         for (at, batch) in batches.iter().enumerate() {
             let base = batch.header().base_offset;
             if base > self.writer.next_offset {
-                let chain = &mut self.chain;
+                let (chain, place) = (&mut self.chain, (base, batch.header().append_time_ms));
                 self.writer
-                    .skip_to(context, base, &mut |segment| chain.push(segment))?;
+                    .skip_to(context, place, &mut |segment| chain.push(segment))?;
             }
             if batch.header().base_offset == self.writer.next_offset {
                 let one = batches.get(at..=at).unwrap_or_default();

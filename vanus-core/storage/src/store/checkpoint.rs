@@ -117,6 +117,8 @@ impl Shared {
                 job.finish(&self.context);
                 Ok(())
             }
+            // Its files may be gone by now, and nobody waits for them any more.
+            Err(_) if log.is_deleted() => Ok(()),
             Err(e) => Err(self.trouble(&e.error, e.fatal)),
         }
     }

@@ -35,6 +35,11 @@ impl Shared {
         }
     }
 
+    /// Bytes that are not in segments yet.
+    pub(crate) fn unflushed_bytes(&self) -> u64 {
+        self.cache.unflushed_bytes.load(Ordering::Acquire)
+    }
+
     /// Whether a group of that many bytes may be held in memory.
     pub(crate) fn has_memory_for(&self, bytes: u64) -> bool {
         let unflushed = self.cache.unflushed_bytes.load(Ordering::Acquire);

@@ -178,6 +178,10 @@ fn flush(shared: &Shared) {
                     |state| state.checkpoint_soon = true,
                     &shared.signals.checkpoint,
                 );
+                // What came meanwhile may be much already.
+                if shared.unflushed_bytes() >= shared.context.options.flush_bytes {
+                    shared.signals.state.lock().flush_now = true;
+                }
             }
             Err(_) if shared.health.is_full(Worker::Flush) => {
                 let mut state = shared.signals.state.lock();

@@ -187,15 +187,7 @@ impl WalFiles {
                 return Err(DiskError::new("recycle", path)(e));
             }
         };
-        let direct =
-            open_direct(self.fs.as_ref(), &path).map_err(DiskError::new("recycle", path.as_str()));
-        let direct = match direct {
-            Ok(direct) => direct,
-            Err(e) => {
-                self.state.lock().spare.push(path);
-                return Err(e);
-            }
-        };
+        let direct = open_direct(self.fs.as_ref(), &path);
         Ok(Ready {
             file,
             direct,
@@ -243,7 +235,7 @@ impl WalFiles {
         file.allocate(self.size)?;
         let header = self.header(number);
         write_all_at(file.as_ref(), &header.encode(), 0)?;
-        let mut direct = open_direct(self.fs.as_ref(), path)?;
+        let mut direct = open_direct(self.fs.as_ref(), path);
         let zeros = |file: &dyn File| Staging::new().write_zeros(file, BLOCK, self.size);
         let filled = direct.as_deref().map(zeros);
         match filled {
@@ -262,11 +254,7 @@ impl WalFiles {
 /// A file written full, as which it is open, and its header.
 type Filled = (Arc<dyn File>, Option<Arc<dyn File>>, FileHeader);
 
-/// A file past the page cache; `None` where the disk has no such thing.
-fn open_direct(fs: &dyn Fs, path: &str) -> std::io::Result<Option<Arc<dyn File>>> {
-    match fs.open(path, OpenMode::Direct) {
-        Ok(file) => Ok(Some(file)),
-        Err(e) if e.kind() == std::io::ErrorKind::InvalidInput => Ok(None),
-        Err(e) => Err(e),
-    }
+/// A file past the page cache; `None` where the disk has no such thing, or cannot open it now: everything works without.
+fn open_direct(fs: &dyn Fs, path: &str) -> Option<Arc<dyn File>> {
+    fs.open(path, OpenMode::Direct).ok()
 }

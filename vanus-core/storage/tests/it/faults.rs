@@ -20,6 +20,28 @@ fn append(store: &Store, name: &str) -> Result<u64, AppendError> {
 }
 
 #[test]
+fn without_handles_past_the_page_cache_everything_works() {
+    let memory = MemoryFs::new();
+    let fs = faulty(&memory);
+    // A file is opened for its first bytes, and once more to write past the page cache: that fails.
+    for path in ["new.tmp", ".seg"] {
+        let too_many = Action::Error(ErrorKind::Other);
+        fs.plan(Fault::always(OpKind::Open, path, too_many).after(1));
+    }
+    let store = open(&fs);
+    store.create_log_blocking(LOG).unwrap();
+    put(&store, LOG, &batch(&ids("large", 3), 5_000));
+    store.checkpoint().unwrap();
+    assert!(fs.hits() >= 2, "both were tried");
+    assert!(matches!(store.health(), Health::Ok));
+    drop(store);
+    fs.clear();
+    memory.crash(CrashPolicy::LoseUnsynced, 1);
+    let events = all(&open(&fs), LOG);
+    assert_eq!(ids_of(&events), ["large.0", "large.1", "large.2"]);
+}
+
+#[test]
 fn after_a_failed_sync_nothing_is_acknowledged_until_the_store_is_opened_again() {
     for fault in [
         Fault::once(OpKind::Sync, "wal/0", Action::Error(ErrorKind::Other)),

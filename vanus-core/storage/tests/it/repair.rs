@@ -246,6 +246,24 @@ fn a_damaged_frame_is_given_up_only_when_that_is_accepted_and_what_follows_is_ke
 }
 
 #[test]
+fn what_lies_behind_a_hole_at_the_start_expires_all_the_same() {
+    let fs = killed();
+    // The first event: a header block, the frame of the eventlog.
+    fs.flip_bit("wal/00000000000000000001.wal", 2 * 4096 + 60, 0)
+        .unwrap();
+    mend(&fs, true);
+    for _ in 0..2 {
+        let store = try_open(&fs, options()).unwrap();
+        let (events, refused) = read(&store);
+        assert_eq!((refused, events.len()), (vec![0], 5));
+        store.close().unwrap();
+    }
+    let store = try_open(&fs, options()).unwrap();
+    store.expire(LOG, i64::MAX).unwrap();
+    assert_eq!(store.info(LOG).unwrap().start_offset, 6);
+}
+
+#[test]
 fn verify_and_inspect_call_nothing_that_writes() {
     let (fs, _) = written();
     fs.flip_bit("superblock", 20, 1).unwrap();
