@@ -104,6 +104,10 @@ pub const MAX_EXPRESSION_LEN: usize = 8 * 1024;
 /// Deepest nesting of one expression: parentheses, operators, calls and literals together.
 pub const MAX_EXPRESSION_DEPTH: usize = 100;
 
+/// Deepest nesting of the lists and maps that one evaluation of an expression makes; what would be
+/// deeper errs, as with too much work. JSON data in them has a bound of its own.
+pub const MAX_VALUE_DEPTH: usize = 100;
+
 /// Most work that all expressions of one subscription do for one event, in steps and bytes looked at
 /// or made; a millisecond or two. What is slower than that errs, and the event does not pass.
 pub const MAX_EXPRESSION_WORK: u64 = 2 * 1024 * 1024;

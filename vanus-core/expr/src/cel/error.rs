@@ -145,8 +145,9 @@ pub enum Fault {
     /// It is divided by zero, or a result does not fit.
     #[error("a division by zero, or a result that does not fit")]
     Math,
-    /// The evaluation takes more work than one may.
-    #[error("the evaluation takes more work than one may")]
+    /// The evaluation takes more work than one may, or nests lists and maps deeper than
+    /// [`MAX_VALUE_DEPTH`](vanus_types::limits::MAX_VALUE_DEPTH).
+    #[error("the evaluation takes more work, or nests its values deeper, than one may")]
     Budget,
 }
 

@@ -298,6 +298,54 @@ fn length_and_depth_are_limited() {
     assert_eq!(evaluate(&many), Ok(true));
 }
 
+/// Evaluates it on a thread with a stack smaller than any that filters run on.
+fn evaluate_on_a_small_stack(text: &str, event: Event) -> Result<bool, Fault> {
+    let cel = Cel::compile_filter(text).unwrap();
+    let small = std::thread::Builder::new().stack_size(512 << 10);
+    let run = move || cel.evaluate(&EventView::new(&event));
+    let found = small.spawn(run).unwrap().join().unwrap();
+    found.map_err(|fault| fault.what)
+}
+
+/// As many map() as `times`, each of which puts so many lists or maps around the items.
+fn deepen(before: &str, after: &str, depth: usize, times: usize) -> String {
+    format!(".map(a, {}a{})", before.repeat(depth), after.repeat(depth)).repeat(times)
+}
+
+#[test]
+fn values_that_nest_too_deep_end_the_evaluation_and_not_the_process() {
+    let deep = deepen("[", "]", 40, 40);
+    for text in [
+        format!("[1]{deep}.exists(v, v == v)"),
+        format!("[[1]{deep}].exists(v, v == v)"),
+        format!("[1]{deep}.size() == 1 || true"),
+        format!("[1]{}.exists(v, v == v)", deepen("{1: ", "}", 40, 20)),
+        format!("[1]{}.exists(v, v == v)", deepen("[] + [", "]", 20, 30)),
+    ] {
+        let found = evaluate_on_a_small_stack(&text, event());
+        assert_eq!(found, Err(Fault::Budget), "{text}");
+    }
+    // Nine times eleven lists around 1, in the list of the last map(), and one too many.
+    let most = deepen("[", "]", 11, 9);
+    let fine = format!("[1]{most}.exists(v, v == v)");
+    assert_eq!(evaluate_on_a_small_stack(&fine, event()), Ok(true));
+    let more = format!("[1]{most}.map(a, [a]).exists(v, v == v)");
+    let found = evaluate_on_a_small_stack(&more, event());
+    assert_eq!(found, Err(Fault::Budget));
+}
+
+#[test]
+fn the_deepest_data_inside_the_deepest_value_is_compared() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let json = format!("{}1{}", open.repeat(127), close.repeat(127));
+        let event = Event::builder().id("1").source("/s").ty("t").json(json);
+        let most = deepen("{1: ", "}", 11, 9);
+        let text = format!("[event.data]{most}.exists(v, v == v)");
+        let found = evaluate_on_a_small_stack(&text, event.build().unwrap());
+        assert_eq!(found, Ok(true), "{open}");
+    }
+}
+
 #[test]
 fn an_evaluation_that_costs_too_much_ends_with_an_error() {
     let numbers: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
