@@ -114,3 +114,10 @@ pub const MAX_EXPRESSION_WORK: u64 = 2 * 1024 * 1024;
 
 /// Largest compiled regular expression of a CEL expression, in bytes of memory.
 pub const MAX_REGEX_LEN: usize = 256 * 1024;
+
+/// Most regular expressions of one CEL expression.
+pub const MAX_REGEXES: usize = 32;
+
+/// Largest that all compiled regular expressions of one CEL expression are together, in bytes of
+/// memory; each counts as the next power of two, 4 KiB at least.
+pub const MAX_REGEXES_LEN: usize = 1024 * 1024;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use vanus_types::{
     error::{Coded, ErrorCode},
-    limits::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_LEN, MAX_REGEX_LEN},
+    limits::{
+        MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_LEN, MAX_REGEX_LEN, MAX_REGEXES, MAX_REGEXES_LEN,
+    },
 };
 
 use crate::{Position, budget::Exhausted, json::PathError};
@@ -81,6 +83,16 @@ pub enum CelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The patterns of `matches` are too many, or too large together.
+    #[error(
+        "at {at}, this pattern is one too many: an expression has at most {MAX_REGEXES}, and they \
+         take at most {MAX_REGEXES_LEN} bytes compiled; join patterns with |, or split the \
+         expression into several filters"
+    )]
+    Patterns {
+        /// Where the first one too many is.
+        at: Position,
+    },
     /// Types that cannot come together.
     #[error("at {at}, {what}")]
     Type {
@@ -107,6 +119,7 @@ impl CelError {
             | Self::Unknown { at, .. }
             | Self::Path { at, .. }
             | Self::Pattern { at, .. }
+            | Self::Patterns { at }
             | Self::Type { at, .. } => *at,
         }
     }

@@ -298,6 +298,24 @@ fn length_and_depth_are_limited() {
     assert_eq!(evaluate(&many), Ok(true));
 }
 
+#[test]
+fn patterns_are_limited_in_number_and_together_in_size() {
+    use vanus_types::limits::{MAX_REGEX_LEN, MAX_REGEXES, MAX_REGEXES_LEN};
+    // The second needs more than half of what one may take, and so counts as all of it.
+    let large = r"\\w{4}#";
+    for (pattern, most) in [("x", MAX_REGEXES), (large, MAX_REGEXES_LEN / MAX_REGEX_LEN)] {
+        let term = format!("event.type.matches('{pattern}')");
+        let some = |number: usize| vec![term.as_str(); number].join(" || ");
+        assert_eq!(evaluate(&some(most)), Ok(false), "{pattern}");
+        let error = Cel::compile_filter(&some(most + 1)).unwrap_err();
+        assert!(matches!(error, CelError::Patterns { .. }), "{error}");
+        // The one too many is named by where it is.
+        let at = some(most).len() + " || event.type.matches(".len();
+        assert_eq!(error.position().offset, at, "{error}");
+        assert!(error.to_string().contains("at most 32"), "{error}");
+    }
+}
+
 /// Evaluates it on a thread with a stack smaller than any that filters run on.
 fn evaluate_on_a_small_stack(text: &str, event: Event) -> Result<bool, Fault> {
     let cel = Cel::compile_filter(text).unwrap();
