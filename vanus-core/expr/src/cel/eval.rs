@@ -172,10 +172,11 @@ impl<'a, 'e: 'a> Run<'a, 'e> {
 
     /// A value of the data as the type that is asked for, as far as that can be made of it.
     fn reference(&mut self, path: &JsonPath, kind: Kind) -> Outcome<'a> {
-        // Steps through arrays and objects look at what they pass.
-        let data = self.view.data().map_or(0, <[u8]>::len);
-        self.budget.pay(data / 64)?;
-        let found = self.view.json(path).ok_or(match self.view.json_root() {
+        // Steps through arrays and objects look at what they pass, whether or not there is a value.
+        let mut work = 0;
+        let found = self.view.json_counting(path, &mut work);
+        self.budget.pay(work)?;
+        let found = found.ok_or(match self.view.json_root() {
             Some(_) => Fault::Missing,
             None => Fault::NoJson,
         })?;

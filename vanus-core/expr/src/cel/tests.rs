@@ -410,6 +410,39 @@ fn an_evaluation_that_costs_too_much_ends_with_an_error() {
 }
 
 #[test]
+fn values_of_data_cost_as_much_as_is_passed_on_the_way_to_them() {
+    let object = |names: Vec<String>| {
+        let members = names.iter().map(|name| format!(r#""{name}":1"#));
+        members.collect::<Vec<_>>().join(",")
+    };
+    let many = object((0..20_000).map(|n| n.to_string()).collect());
+    let escaped = object((0..20).map(|_| r"\u0061".repeat(1000)).collect());
+    let list = vec!["1"; 20_000].join(",");
+    let json = format!(r#"{{"many": {{{many}}}, "escaped": {{{escaped}}}, "list": [{list}]}}"#);
+    let event = Event::builder().id("1").source("/s").ty("t").json(json);
+    let event = event.build().unwrap();
+    let view = EventView::new(&event);
+    for (term, alone) in [
+        ("$many.none.(int64) == 1", Err(Fault::Missing)),
+        ("$many.19999.(int64) == 2", Ok(false)),
+        ("$list[19999].(int64) == 2", Ok(false)),
+        ("$list[20001].(int64) == 2", Err(Fault::Missing)),
+        ("$escaped.aa.(int64) == 1", Err(Fault::Missing)),
+        ("event.data.many.none == 1", Err(Fault::Missing)),
+        ("event.data.escaped.aa == 1", Err(Fault::Missing)),
+    ] {
+        let evaluate = |text: &str| {
+            let cel = Cel::compile_filter(text).unwrap();
+            cel.evaluate(&view).map_err(|fault| fault.what)
+        };
+        assert_eq!(evaluate(term), alone, "{term}");
+        // Each takes some hundredths of a millisecond, and all of them more than there is.
+        let all = vec![term; 250].join(" || ");
+        assert_eq!(evaluate(&all), Err(Fault::Budget), "{term}");
+    }
+}
+
+#[test]
 fn attributes_are_compared_without_allocating() {
     let text = r#"event.type.startsWith("order.") && event.hops < 5 && has(event.urgent)
         && event.source == "/shop" && (event.urgent ? !has(event.subject) : false)"#;
