@@ -104,9 +104,20 @@ pub const MAX_EXPRESSION_LEN: usize = 8 * 1024;
 /// Deepest nesting of one expression: parentheses, operators, calls and literals together.
 pub const MAX_EXPRESSION_DEPTH: usize = 100;
 
+/// Deepest nesting of the lists and maps that one evaluation of an expression makes; what would be
+/// deeper errs, as with too much work. JSON data in them has a bound of its own.
+pub const MAX_VALUE_DEPTH: usize = 100;
+
 /// Most work that all expressions of one subscription do for one event, in steps and bytes looked at
 /// or made; a millisecond or two. What is slower than that errs, and the event does not pass.
 pub const MAX_EXPRESSION_WORK: u64 = 2 * 1024 * 1024;
 
 /// Largest compiled regular expression of a CEL expression, in bytes of memory.
 pub const MAX_REGEX_LEN: usize = 256 * 1024;
+
+/// Most regular expressions of one CEL expression.
+pub const MAX_REGEXES: usize = 32;
+
+/// Largest that all compiled regular expressions of one CEL expression are together, in bytes of
+/// memory; each counts as the next power of two, 4 KiB at least.
+pub const MAX_REGEXES_LEN: usize = 1024 * 1024;

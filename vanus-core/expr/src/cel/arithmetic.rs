@@ -1,6 +1,6 @@
 //! Sums, differences, products, quotients and remainders.
 
-use std::{borrow::Cow, rc::Rc};
+use std::borrow::Cow;
 
 use super::{
     ast::BinaryOp,
@@ -83,7 +83,7 @@ fn add<'a>(left: Value<'a>, right: Value<'a>, budget: &Budget) -> Result<Value<'
             for item in items(&a, budget).chain(items(&b, budget)) {
                 list.push(item?);
             }
-            Ok(Value::List(Rc::new(list)))
+            Value::list(list)
         }
         _ => Err(Fault::Types),
     }

@@ -203,16 +203,16 @@ pub(super) fn lookup<'a>(
     }
 }
 
-/// A member of JSON data. Each name of the object is looked at.
+/// A member of JSON data. Each name of the object is looked at, and paid for.
 pub(super) fn member<'a>(
     node: &JsonNode<'a>,
     name: &str,
     budget: &Budget,
 ) -> Result<Option<Value<'a>>, Fault> {
-    let children = node.children().count();
-    budget.pay(children.saturating_mul(1 + name.len() / 16))?;
-    let found = node.member(name).map(|found| json(found, budget));
-    found.transpose()
+    let mut work = 0;
+    let found = node.member_counting(name, &mut work);
+    budget.pay(work)?;
+    found.map(|found| json(found, budget)).transpose()
 }
 
 /// A copy of a value, paid for.

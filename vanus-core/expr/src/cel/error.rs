@@ -4,7 +4,9 @@ use std::fmt;
 
 use vanus_types::{
     error::{Coded, ErrorCode},
-    limits::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_LEN, MAX_REGEX_LEN},
+    limits::{
+        MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_LEN, MAX_REGEX_LEN, MAX_REGEXES, MAX_REGEXES_LEN,
+    },
 };
 
 use crate::{Position, budget::Exhausted, json::PathError};
@@ -81,6 +83,16 @@ pub enum CelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The patterns of `matches` are too many, or too large together.
+    #[error(
+        "at {at}, this pattern is one too many: an expression has at most {MAX_REGEXES}, and they \
+         take at most {MAX_REGEXES_LEN} bytes compiled; join patterns with |, or split the \
+         expression into several filters"
+    )]
+    Patterns {
+        /// Where the first one too many is.
+        at: Position,
+    },
     /// Types that cannot come together.
     #[error("at {at}, {what}")]
     Type {
@@ -107,6 +119,7 @@ impl CelError {
             | Self::Unknown { at, .. }
             | Self::Path { at, .. }
             | Self::Pattern { at, .. }
+            | Self::Patterns { at }
             | Self::Type { at, .. } => *at,
         }
     }
@@ -145,8 +158,9 @@ pub enum Fault {
     /// It is divided by zero, or a result does not fit.
     #[error("a division by zero, or a result that does not fit")]
     Math,
-    /// The evaluation takes more work than one may.
-    #[error("the evaluation takes more work than one may")]
+    /// The evaluation takes more work than one may, or nests lists and maps deeper than
+    /// [`MAX_VALUE_DEPTH`](vanus_types::limits::MAX_VALUE_DEPTH).
+    #[error("the evaluation takes more work, or nests its values deeper, than one may")]
     Budget,
 }
 

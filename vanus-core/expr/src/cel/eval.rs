@@ -3,7 +3,7 @@
 //! An error ends the evaluation, unless `&&`, `||`, `all` or `exists` have another term that
 //! decides. A budget that is used up ends everything.
 
-use std::{borrow::Cow, rc::Rc};
+use std::borrow::Cow;
 
 use super::{
     arithmetic::arithmetic,
@@ -150,7 +150,7 @@ impl<'a, 'e: 'a> Run<'a, 'e> {
             self.budget.pay(ITEM_COST)?;
             list.push(self.value(node)?);
         }
-        Ok(Value::List(Rc::new(list)))
+        Value::list(list)
     }
 
     /// `decisive` if a term is that, whatever the others are; else the first error, if any.
@@ -172,10 +172,11 @@ impl<'a, 'e: 'a> Run<'a, 'e> {
 
     /// A value of the data as the type that is asked for, as far as that can be made of it.
     fn reference(&mut self, path: &JsonPath, kind: Kind) -> Outcome<'a> {
-        // Steps through arrays and objects look at what they pass.
-        let data = self.view.data().map_or(0, <[u8]>::len);
-        self.budget.pay(data / 64)?;
-        let found = self.view.json(path).ok_or(match self.view.json_root() {
+        // Steps through arrays and objects look at what they pass, whether or not there is a value.
+        let mut work = 0;
+        let found = self.view.json_counting(path, &mut work);
+        self.budget.pay(work)?;
+        let found = found.ok_or(match self.view.json_root() {
             Some(_) => Fault::Missing,
             None => Fault::NoJson,
         })?;
@@ -277,7 +278,7 @@ impl<'a, 'e: 'a> Run<'a, 'e> {
             }
             map.push((key, value));
         }
-        Ok(Value::Map(Rc::new(map)))
+        Value::map(map)
     }
 
     fn binary(&mut self, op: BinaryOp, left: Value<'a>, right: Value<'a>) -> Outcome<'a> {
@@ -335,7 +336,7 @@ impl<'a, 'e: 'a> Run<'a, 'e> {
             (Macro::All, _) => Ok(Value::Bool(true)),
             (Macro::Exists, _) => Ok(Value::Bool(false)),
             (Macro::ExistsOne, _) => Ok(Value::Bool(gathered.count == 1)),
-            (Macro::Filter | Macro::Map, _) => Ok(Value::List(Rc::new(gathered.list))),
+            (Macro::Filter | Macro::Map, _) => Value::list(gathered.list),
         }
     }
 

@@ -4,7 +4,8 @@
 //! Own code, and not a library: an expression comes from outside and runs for every event, so
 //! what it may cost must be known. The text and its depth are bounded when it is read, patterns of
 //! `matches` are literals of bounded size, and evaluation pays for every step, comparison, copy and
-//! item from a budget, so that nested macros over long lists end too.
+//! item from a budget, so that nested macros over long lists end too. Lists and maps that are made
+//! nest only so deep, because comparing and dropping them recurse.
 //!
 //! What there is:
 //!

@@ -1,7 +1,7 @@
 //! From what a text says to a program: names are resolved, types that are known are checked.
 
 use regex::RegexBuilder;
-use vanus_types::limits::{MAX_ATTRIBUTE_NAME_LEN, MAX_REGEX_LEN};
+use vanus_types::limits::{MAX_ATTRIBUTE_NAME_LEN, MAX_REGEX_LEN, MAX_REGEXES, MAX_REGEXES_LEN};
 
 use super::{
     ast::{BinaryOp, Expr, ExprKind, Literal},
@@ -23,6 +23,8 @@ pub(super) fn resolve(text: &str, expr: &Expr) -> Result<Node, CelError> {
     let mut resolver = Resolver {
         text,
         variables: Vec::new(),
+        patterns: 0,
+        patterns_len: 0,
     };
     let (node, kind) = resolver.node(expr)?;
     match kind {
@@ -42,6 +44,9 @@ struct Resolver<'t> {
     text: &'t str,
     /// The names of the variables, outermost first.
     variables: Vec<&'t str>,
+    /// How many patterns there are so far, and how large they are together, in bytes.
+    patterns: usize,
+    patterns_len: usize,
 }
 
 impl<'t> Resolver<'t> {
@@ -269,11 +274,15 @@ impl<'t> Resolver<'t> {
         Ok((NodeKind::Call(function, nodes), function.returns))
     }
 
-    fn matches(&self, text: Node, pattern: &Expr) -> Result<NodeKind, CelError> {
+    fn matches(&mut self, text: Node, pattern: &Expr) -> Result<NodeKind, CelError> {
         let ExprKind::Literal(Literal::Text(written)) = &pattern.kind else {
             let what = "the pattern of matches must be a literal, so that it is compiled once";
             return Err(self.wrong(pattern, what.to_owned()));
         };
+        self.patterns += 1;
+        if self.patterns > MAX_REGEXES {
+            return Err(self.too_many_patterns(pattern));
+        }
         let build = |limit| {
             RegexBuilder::new(written)
                 .size_limit(limit)
@@ -289,7 +298,13 @@ impl<'t> Resolver<'t> {
             built = build(size);
         }
         match built {
-            Ok(regex) => Ok(NodeKind::Matches(Box::new(text), regex, size / 1024)),
+            Ok(regex) => {
+                self.patterns_len += size;
+                if self.patterns_len > MAX_REGEXES_LEN {
+                    return Err(self.too_many_patterns(pattern));
+                }
+                Ok(NodeKind::Matches(Box::new(text), regex, size / 1024))
+            }
             Err(error) => {
                 let reason = match error {
                     regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
@@ -400,6 +415,12 @@ impl<'t> Resolver<'t> {
                 },
                 _ => Ok((node, None)),
             },
+        }
+    }
+
+    fn too_many_patterns(&self, pattern: &Expr) -> CelError {
+        CelError::Patterns {
+            at: self.at(pattern),
         }
     }
 

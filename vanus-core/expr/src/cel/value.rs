@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use vanus_types::AttributeRef;
+use vanus_types::{AttributeRef, limits::MAX_VALUE_DEPTH};
 
 use super::error::Fault;
 use crate::json::{JsonKind, JsonNode};
@@ -21,11 +21,42 @@ pub(super) enum Value<'a> {
     Timestamp(i128),
     /// Nanoseconds.
     Duration(i128),
-    List(Rc<Vec<Value<'a>>>),
-    Map(Rc<Vec<(Value<'a>, Value<'a>)>>),
+    /// Made by [`Value::list`], which bounds how deep it is.
+    List(Nested<Vec<Value<'a>>>),
+    /// Made by [`Value::map`], which bounds how deep it is.
+    Map(Nested<Vec<(Value<'a>, Value<'a>)>>),
     /// An array or object of JSON data, not read yet.
     Json(JsonNode<'a>),
     Type(Kind),
+}
+
+/// Items or entries that are shared, and how deep the lists and maps among them nest, this one
+/// included. Comparing and dropping recurse, so that the depth must be known when it is made.
+#[derive(Debug, Clone)]
+pub(super) struct Nested<T> {
+    shared: Rc<T>,
+    depth: u8,
+}
+
+impl<T> std::ops::Deref for Nested<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.shared
+    }
+}
+
+impl<T> Nested<T> {
+    fn new(shared: T, deepest: u8) -> Result<Self, Fault> {
+        const _: () = assert!(MAX_VALUE_DEPTH < u8::MAX as usize);
+        if usize::from(deepest) >= MAX_VALUE_DEPTH {
+            return Err(Fault::Budget);
+        }
+        Ok(Self {
+            shared: Rc::new(shared),
+            depth: deepest + 1,
+        })
+    }
 }
 
 /// The types of values.
@@ -80,6 +111,28 @@ impl Kind {
 }
 
 impl<'a> Value<'a> {
+    /// A list, unless it would nest deeper than [`MAX_VALUE_DEPTH`].
+    pub(super) fn list(items: Vec<Self>) -> Result<Self, Fault> {
+        let deepest = items.iter().map(Self::depth).max();
+        Nested::new(items, deepest.unwrap_or(0)).map(Self::List)
+    }
+
+    /// A map, unless it would nest deeper than [`MAX_VALUE_DEPTH`]. Keys do not nest.
+    pub(super) fn map(entries: Vec<(Self, Self)>) -> Result<Self, Fault> {
+        let deepest = entries.iter().map(|(_, value)| value.depth()).max();
+        Nested::new(entries, deepest.unwrap_or(0)).map(Self::Map)
+    }
+
+    /// How deep it nests lists and maps that were made. JSON data in it is not counted: its depth
+    /// was bounded when it was read, and nothing is ever put inside it.
+    fn depth(&self) -> u8 {
+        match self {
+            Self::List(list) => list.depth,
+            Self::Map(map) => map.depth,
+            _ => 0,
+        }
+    }
+
     /// Its type.
     pub(super) fn kind(&self) -> Kind {
         match self {

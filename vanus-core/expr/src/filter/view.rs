@@ -75,8 +75,13 @@ impl<'e> EventView<'e> {
 
     /// A value of the payload, if that is JSON and has it.
     pub(crate) fn json(&self, path: &JsonPath) -> Option<JsonValue<'e>> {
+        self.json_counting(path, &mut 0)
+    }
+
+    /// The same, which adds the work it took to `work`, reading the payload left out.
+    pub(crate) fn json_counting(&self, path: &JsonPath, work: &mut usize) -> Option<JsonValue<'e>> {
         let (text, index) = self.json.get_or_init(|| self.read()).as_ref()?;
-        index.find(text, path)
+        index.find_counting(text, path, work)
     }
 
     /// The whole payload, if that is JSON.

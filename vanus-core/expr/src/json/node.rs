@@ -26,14 +26,19 @@ impl<'t> JsonNode<'t> {
     /// at every name.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
-        let at = self.index.member(self.text, self.at, name)?;
+        self.member_counting(name, &mut 0)
+    }
+
+    /// The same, which adds the work it took to `work`.
+    pub(crate) fn member_counting(&self, name: &str, work: &mut usize) -> Option<Self> {
+        let at = self.index.member(self.text, self.at, name, work)?;
         Some(Self { at, ..*self })
     }
 
     /// Item `number`, counted from 0, if this is an array that has it. It steps over those before.
     #[must_use]
     pub fn item(&self, number: u32) -> Option<Self> {
-        let at = self.index.item(self.at, number)?;
+        let at = self.index.item(self.at, number, &mut 0)?;
         Some(Self { at, ..*self })
     }
 
