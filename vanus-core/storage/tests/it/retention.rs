@@ -182,7 +182,7 @@ fn on_a_full_disk_sealed_segments_still_go() {
     }
     // With room again everything else goes too, whatever another eventlog meets.
     fs.clear();
-    let other = format!("{:016x}", OTHER.get());
+    let other = format!("{OTHER}/");
     fs.plan(Fault::always(OpKind::Write, &other, full));
     assert!(store.expire(LOG, i64::MAX).unwrap() > 0);
     let info = store.info(LOG).unwrap();
