@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, MutexGuard, Notify};
-use vanus_storage::meta::{MetaBatch, MetaStore};
+use vanus_storage::meta::{MetaBatch, MetaError, MetaHealth, MetaStore};
 use vanus_types::{
-    Clock, EventbusId, EventlogId, IdGenerator, Name, SubscriptionId, control::EventlogProgress,
+    Clock, EventbusId, EventlogId, IdGenerator, Name, SubscriptionId,
+    control::{EventlogProgress, SubscriptionRecord},
 };
 
 use super::{
@@ -144,6 +145,36 @@ impl Control {
     /// Stores a batch; it is durable when this answers.
     pub(super) async fn commit(&self, batch: MetaBatch) -> Result<(), ControlError> {
         Ok(self.meta.commit(batch).await?)
+    }
+
+    /// Stores a batch that deletes these subscriptions of `bus`, which are stopped before, so that nothing of theirs
+    /// is stored after it. When it is not stored they go on.
+    pub(super) async fn commit_stopped(
+        &self,
+        batch: MetaBatch,
+        bus: &Bus,
+        subscriptions: &[Arc<SubscriptionRecord>],
+    ) -> Result<(), ControlError> {
+        // What is known to be refused stops nobody: on a full disk there may be no progress to read to start again.
+        match self.meta.health() {
+            MetaHealth::Ready => {}
+            MetaHealth::Full => return Err(MetaError::Full.into()),
+            MetaHealth::Poisoned(cause) => return Err(MetaError::Poisoned { cause }.into()),
+        }
+        let route = self.route(bus)?;
+        for subscription in subscriptions {
+            self.triggers.stop(subscription.id).await;
+        }
+        let committed = self.commit(batch).await;
+        if committed.is_err() {
+            for record in subscriptions {
+                if let Err(error) = self.triggers.start(record, route.clone()).await {
+                    tracing::error!(subscription = %record.id, %error,
+                        "a subscription that could not be deleted does not start again; disable and enable it");
+                }
+            }
+        }
+        committed
     }
 
     /// Which eventlogs a subscription of `bus` reads, and where its dead letters go.

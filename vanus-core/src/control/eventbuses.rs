@@ -228,9 +228,6 @@ impl Control {
                 .filter(|record| record.eventbus_id == id);
             of_bus.cloned().collect::<Vec<_>>()
         });
-        for subscription in &subscriptions {
-            self.triggers.stop(subscription.id).await;
-        }
 
         let mut batch = MetaBatch::new();
         let mut garbage = Vec::new();
@@ -250,7 +247,7 @@ impl Control {
             garbage.push(Garbage::Subscription(subscription.id));
         }
         batch = garbage.iter().fold(batch, |batch, item| item.put(batch));
-        self.commit(batch).await?;
+        self.commit_stopped(batch, &bus, &subscriptions).await?;
 
         {
             let mut catalog = self.catalog.write();

@@ -13,6 +13,8 @@ mod namespaces;
 mod recovery;
 mod subscriptions;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use catalog::Bus;
 pub(crate) use control::{Control, ControlParts};

@@ -255,10 +255,11 @@ impl Control {
     pub(crate) async fn delete_subscription(&self, id: SubscriptionId) -> Result<(), ControlError> {
         let _turn = self.change().await?;
         let record = self.subscription(id)?;
-        self.triggers.stop(id).await;
+        let bus = self.bus_by_id(record.eventbus_id)?;
         let garbage = Garbage::Subscription(id);
         let batch = tables::delete(MetaBatch::new(), record.as_ref());
-        self.commit(garbage.put(batch)).await?;
+        self.commit_stopped(garbage.put(batch), &bus, &[record])
+            .await?;
         self.catalog.write().remove_subscription(id);
         self.triggers.remove(id);
         self.collect(vec![garbage]).await

@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 use vanus_storage::{AdminError, Store};
 use vanus_types::{
-    Clock, EventlogId, SubscriptionId,
+    Clock, EventbusId, EventlogId, SubscriptionId,
     control::{RetainFor, SegmentInfo},
 };
 
@@ -40,11 +40,15 @@ pub(super) struct Retention {
 impl Retention {
     /// Looks at every eventbus once. Cut off only when the runtime shuts down; the next start looks again.
     pub(super) async fn look(&self) {
-        let buses: Vec<Arc<Bus>> = self
+        let ids: Vec<EventbusId> = self
             .control
-            .look(|catalog| catalog.buses().cloned().collect());
+            .look(|catalog| catalog.buses().map(|bus| bus.record.id).collect());
         let mut held = HashMap::new();
-        for bus in buses {
+        for id in ids {
+            // As it is now: those before it may have taken long, and it may have been changed or deleted.
+            let Ok(bus) = self.control.bus_by_id(id) else {
+                continue;
+            };
             let job = match self.job(&bus).await {
                 Ok(job) => job,
                 Err(error) => {
@@ -55,7 +59,12 @@ impl Retention {
                 }
             };
             let store = self.logs.store().clone();
-            let running = tokio::task::spawn_blocking(move || job.run(&store));
+            let (control, planned) = (Arc::clone(&self.control), Arc::clone(&bus));
+            let stands = move || {
+                let now = control.bus_by_id(planned.record.id);
+                now.is_ok_and(|now| same_retention(&now, &planned))
+            };
+            let running = tokio::task::spawn_blocking(move || job.run(&store, &stands));
             let Ok(of_bus) = running.await else { return };
             for (subscription, bytes) in of_bus {
                 let eventbus = &bus.record.name;
@@ -93,6 +102,19 @@ impl Retention {
     }
 }
 
+/// Whether both say the same of what is kept.
+fn same_retention(one: &Bus, other: &Bus) -> bool {
+    let of = |bus: &Bus| {
+        let record = &bus.record;
+        (
+            record.retention_ms,
+            record.retention_bytes,
+            record.retain_for,
+        )
+    };
+    of(one) == of(other)
+}
+
 /// From which offset on an eventlog is kept, and for whom.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
@@ -120,10 +142,14 @@ struct Job {
 }
 
 impl Job {
-    /// Deletes what may go; answers what is held back, and by whom. Blocks.
-    fn run(&self, store: &Store) -> HashMap<SubscriptionId, u64> {
+    /// Deletes what may go, as long as the job `stands`: a change of the retention is looked at again at once. Answers
+    /// what is held back, and by whom. Blocks.
+    fn run(&self, store: &Store, stands: &dyn Fn() -> bool) -> HashMap<SubscriptionId, u64> {
         let mut held = HashMap::new();
         for kept in &self.logs {
+            if !stands() {
+                return held;
+            }
             match store.expire_below(kept.eventlog, self.before_ms, kept.from) {
                 Ok(expired) if expired.held_bytes > 0 => {
                     if let Some(reader) = kept.reader {
@@ -138,7 +164,7 @@ impl Job {
             }
         }
         if let Some(most) = self.most_bytes {
-            match self.trim(store, most) {
+            match self.trim(store, most, stands) {
                 Ok(None) => {}
                 Ok(Some((reader, excess))) => {
                     let bytes: &mut u64 = held.entry(reader).or_default();
@@ -154,7 +180,12 @@ impl Job {
 
     /// Deletes segments, of all eventlogs the one whose first event is the oldest, until together they hold at most
     /// `most` bytes or nothing may go. Answers by whom and by how much that fell short.
-    fn trim(&self, store: &Store, most: u64) -> Result<Option<(SubscriptionId, u64)>, LogError> {
+    fn trim(
+        &self,
+        store: &Store,
+        most: u64,
+        stands: &dyn Fn() -> bool,
+    ) -> Result<Option<(SubscriptionId, u64)>, LogError> {
         let mut logs = self
             .logs
             .iter()
@@ -162,23 +193,21 @@ impl Job {
             .collect::<Result<Vec<_>, _>>()?;
         loop {
             let total: u64 = logs.iter().map(|log| log.bytes).sum();
-            if total <= most {
+            if total <= most || !stands() {
                 return Ok(None);
             }
             let oldest = logs
                 .iter_mut()
                 .filter(|log| log.may_go())
                 .min_by_key(|log| log.first_time_ms);
-            let gone = match oldest {
-                Some(log) => log.drop_first(store)?,
-                None => false,
-            };
-            if !gone {
-                let held = logs.iter().filter(|log| log.is_held());
-                let oldest = held.min_by_key(|log| log.first_time_ms);
-                let reader = oldest.and_then(|log| log.kept.reader);
-                return Ok(reader.map(|reader| (reader, total - most)));
+            if let Some(log) = oldest {
+                log.stuck = !log.drop_first(store)?;
+                continue;
             }
+            let held = logs.iter().filter(|log| log.is_held());
+            let oldest = held.min_by_key(|log| log.first_time_ms);
+            let reader = oldest.and_then(|log| log.kept.reader);
+            return Ok(reader.map(|reader| (reader, total - most)));
         }
     }
 }
@@ -190,6 +219,8 @@ struct Measured {
     bytes: u64,
     first_time_ms: Option<i64>,
     segments: VecDeque<SegmentInfo>,
+    /// Its first segment could not be deleted in this look.
+    stuck: bool,
 }
 
 impl Measured {
@@ -201,6 +232,7 @@ impl Measured {
             bytes: info.bytes,
             first_time_ms: info.first_time_ms,
             segments: segments.into(),
+            stuck: false,
         })
     }
 
@@ -210,8 +242,10 @@ impl Measured {
     }
 
     fn may_go(&self) -> bool {
-        self.first()
-            .is_some_and(|first| first.end_offset <= self.kept.from)
+        !self.stuck
+            && self
+                .first()
+                .is_some_and(|first| first.end_offset <= self.kept.from)
     }
 
     fn is_held(&self) -> bool {
@@ -239,3 +273,6 @@ impl Measured {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

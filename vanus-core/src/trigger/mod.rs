@@ -28,7 +28,7 @@ pub use delivery::{Delivery, DeliveryError};
 pub(crate) use http_sink::HttpSinks;
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, put_cursor, put_retry};
-#[cfg(not(feature = "http"))]
+#[cfg(any(test, not(feature = "http")))]
 pub(crate) use sink::NoSinks;
 pub use sink::Sink;
 pub(crate) use sink::{FnSink, SinkFactory};

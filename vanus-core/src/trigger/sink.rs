@@ -50,11 +50,11 @@ pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
 }
 
 /// A build that delivers to functions only.
-#[cfg(not(feature = "http"))]
+#[cfg(any(test, not(feature = "http")))]
 #[derive(Debug)]
 pub(crate) struct NoSinks;
 
-#[cfg(not(feature = "http"))]
+#[cfg(any(test, not(feature = "http")))]
 impl SinkFactory for NoSinks {
     fn open(&self, _spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>> {
         None

@@ -81,12 +81,7 @@ impl Shared {
         // One at a time: who comes second has to know that what the first took is synced.
         let _one_at_a_time = self.syncing.lock();
         let dirty = std::mem::take(&mut *self.dirty.lock());
-        if self.context.new_dirs.swap(false, Ordering::AcqRel) {
-            let synced = self.context.fs.sync_dir(SEGMENTS_DIR);
-            synced
-                .map_err(DiskError::new("sync", SEGMENTS_DIR))
-                .map_err(|e| self.trouble(&e, true))?;
-        }
+        self.sync_new_dirs()?;
         let mut left = dirty.into_iter();
         while let Some((id, log)) = left.next() {
             if let Err(trouble) = self.sync_log(&log) {
@@ -95,6 +90,17 @@ impl Shared {
                 dirty.extend(left);
                 return Err(trouble);
             }
+        }
+        Ok(())
+    }
+
+    /// Makes the folders of new eventlogs durable.
+    fn sync_new_dirs(&self) -> Result<(), Trouble> {
+        if self.context.new_dirs.swap(false, Ordering::AcqRel) {
+            let synced = self.context.fs.sync_dir(SEGMENTS_DIR);
+            synced
+                .map_err(DiskError::new("sync", SEGMENTS_DIR))
+                .map_err(|e| self.trouble(&e, true))?;
         }
         Ok(())
     }
@@ -149,6 +155,8 @@ impl Shared {
         let _reached = self.checkpoint.lock();
         self.health.check()?;
         let mut expired = Expired::default();
+        // First what goes without a write: the disk may be full.
+        expired.segments += self.remove_due(&log, &due, Next::Sealed)?;
         if log
             .chain
             .read()
@@ -156,19 +164,26 @@ impl Shared {
             .is_some_and(|first| due.is_expired(first))
         {
             self.seal_idle(&log, &due).map_err(AdminError::from)?;
-            while let Some(segment) = due.take(&log) {
-                let fs = self.context.fs.as_ref();
-                // One after the other, so that whatever is lost of this leaves a chain without a hole.
-                remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(&e, false))?;
-                count(&self.counters.segments_expired, 1);
-                expired.segments += 1;
-            }
+            expired.segments += self.remove_due(&log, &due, Next::Any)?;
         }
         let chain = log.chain.read();
         let held = chain.iter().filter(|segment| due.is_held(segment));
         expired.held_bytes = held.map(|segment| segment.end_position()).sum();
         drop(chain);
         Ok(expired)
+    }
+
+    /// Removes sealed segments that have expired, as long as what follows them is as `next` wants it; answers how many.
+    fn remove_due(&self, log: &Log, due: &Due, next: Next) -> Result<u64, AdminError> {
+        let mut removed = 0;
+        while let Some(segment) = due.take(log, next) {
+            let fs = self.context.fs.as_ref();
+            // One after the other, so that whatever is lost of this leaves a chain without a hole.
+            remove_segment(fs, log.dir(), &segment).map_err(|e| self.trouble(&e, false))?;
+            count(&self.counters.segments_expired, 1);
+            removed += 1;
+        }
+        Ok(removed)
     }
 
     /// Seals what is full; and when the last segment has expired too, seals it and starts an empty one, which keeps the
@@ -187,6 +202,8 @@ impl Shared {
             }
             if idle && writer.has_events() {
                 writer.roll();
+                // Sealed later, should the disk be full now.
+                self.dirty.lock().insert(log.id(), log.clone());
                 let mut made = |segment| log.chain.write().push(segment);
                 writer
                     .ensure_active(&self.context, &mut made)
@@ -197,9 +214,20 @@ impl Shared {
         }
         // What stays has a durable index before anything goes: by that recovery tells what retention took from what
         // a loss of power took.
-        self.dirty.lock().insert(log.id(), log.clone());
-        self.sync_dirty()
+        let _one_at_a_time = self.syncing.lock();
+        self.sync_new_dirs()?;
+        // Only this one: another that does not find room must not keep this one from making some.
+        self.sync_log(log)
     }
+}
+
+/// What has to follow a segment that is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A sealed one, whose index is durable.
+    Sealed,
+    /// Any: the index of all of them was made durable.
+    Any,
 }
 
 /// What retention may delete.
@@ -225,13 +253,14 @@ impl Due {
         self.is_old(segment) && segment.end() > self.keep_from
     }
 
-    /// Takes the first segment off the chain if it has expired and something follows it.
-    fn take(&self, log: &Log) -> Option<Arc<Segment>> {
+    /// Takes the first segment off the chain if it has expired and what follows it is as `next` wants it.
+    fn take(&self, log: &Log, next: Next) -> Option<Arc<Segment>> {
         let mut chain = log.chain.write();
         let [first, second, ..] = chain.as_slice() else {
             return None;
         };
-        if !first.sealed() || !self.is_expired(first) {
+        let follows = next == Next::Any || second.sealed();
+        if !first.sealed() || !follows || !self.is_expired(first) {
             return None;
         }
         log.tail.lock().set_start(second.base());

@@ -1,7 +1,12 @@
 //! Deleting what is old.
 
-use vanus_storage::{AdminError, MemoryFs, ReadError, StoreOptions, fs::CrashPolicy};
-use vanus_types::{Durability, ManualClock};
+use std::{io::ErrorKind, sync::Arc};
+
+use vanus_storage::{
+    AdminError, Health, MemoryFs, ReadError, StoreOptions,
+    fs::{Action, CrashPolicy, Fault, FaultyFs, OpKind},
+};
+use vanus_types::{Durability, ManualClock, ProducerId};
 
 use crate::common::*;
 
@@ -137,4 +142,49 @@ fn what_a_reader_has_not_passed_is_kept_and_told() {
     assert_eq!(expired.segments, 1);
     assert_eq!(all(&store, LOG)[0].0, second.end_offset);
     assert!(!store.segments(LOG).unwrap().last().unwrap().sealed);
+}
+
+#[test]
+fn on_a_full_disk_sealed_segments_still_go() {
+    let (memory, clock) = (MemoryFs::new(), clock());
+    let fs = FaultyFs::new(Arc::new(memory.clone()));
+    let store = open_at(&fs, StoreOptions::small(), &clock).unwrap();
+    store.create_log_blocking(LOG).unwrap();
+    store.create_log_blocking(OTHER).unwrap();
+    fill(&store, &clock, 300);
+    store.checkpoint().unwrap();
+    // Both eventlogs have something that is not in their index yet, and a producer to be saved.
+    for log in [LOG, OTHER] {
+        let last = batch(&ids("last", 1), 40_000);
+        let last = last.produced_by(ProducerId::from_u64(7), 1);
+        store.append_blocking(log, last, Durability::Fsync).unwrap();
+        store.tick().unwrap();
+    }
+    clock.advance_ms(1_000);
+    let before = store.segments(LOG).unwrap();
+    let sealed = before.iter().filter(|segment| segment.sealed).count();
+    assert!(sealed >= 2, "{before:?}");
+    let full = Action::Error(ErrorKind::StorageFull);
+    for op in [OpKind::Write, OpKind::SetLen, OpKind::Allocate] {
+        fs.plan(Fault::always(op, "", full.clone()));
+    }
+    let refused = store.expire(LOG, i64::MAX);
+    assert!(refused.is_err(), "the last ones need a write: {refused:?}");
+    assert!(fs.hits() > 0);
+    let left = store.segments(LOG).unwrap();
+    assert_eq!(left[0].base_offset, before[sealed - 1].base_offset);
+    assert_eq!(store.health(), Health::Ok);
+    let events = all(&store, LOG);
+    for policy in [CrashPolicy::KillProcess, CrashPolicy::LoseUnsynced] {
+        let fork = memory.fork();
+        fork.crash(policy, 1);
+        assert_eq!(all(&open(&fork), LOG), events, "{policy:?}");
+    }
+    // With room again everything else goes too, whatever another eventlog meets.
+    fs.clear();
+    let other = format!("{OTHER}/");
+    fs.plan(Fault::always(OpKind::Write, &other, full));
+    assert!(store.expire(LOG, i64::MAX).unwrap() > 0);
+    let info = store.info(LOG).unwrap();
+    assert_eq!((info.start_offset, info.end_offset), (301, 301));
 }

@@ -4,7 +4,8 @@
 //! not see it. So what its keys held before is remembered. Once there is room the database is
 //! closed, written anew and opened, as after a restart with the mark of a failed sync, because the
 //! page cache may hold what the disk does not. If the group turns out to be there, the values of
-//! before are put back. Then nothing is left of it, and what the engine has in memory is what the
+//! before are put back. An error of a thread of fjall, which it does not tell, is treated likewise,
+//! unless it comes back soon. Then nothing is left of it, and what the engine has in memory is what the
 //! database holds.
 
 use ::fjall::PersistMode;
@@ -25,6 +26,10 @@ use crate::meta::{
 /// bytes: what a table and its compaction may want.
 const SCARCE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// A background error with room on the disk is final when fewer commits than this came after the last
+/// one: then it was not a disk that was full for a moment.
+const STEADY_COMMITS: u64 = 64;
+
 /// The database as the committer sees it.
 pub(super) struct FjallJournal {
     live: Live,
@@ -34,6 +39,14 @@ pub(super) struct FjallJournal {
     files: Arc<Files>,
     options: FjallOptions,
     interrupted: Option<Interrupted>,
+    /// Which commit last met a background error, though there was room.
+    stopped_at: Option<u64>,
+    /// Makes the next group meet a background error.
+    #[cfg(test)]
+    stopped: bool,
+    /// Runs when the database is closed to be opened again.
+    #[cfg(test)]
+    on_close: Option<fn()>,
     /// Makes the next group meet a full disk, and says whether it is found to be stored.
     #[cfg(test)]
     full: Option<bool>,
@@ -65,6 +78,11 @@ impl FjallJournal {
             files,
             options,
             interrupted: None,
+            stopped_at: None,
+            #[cfg(test)]
+            stopped: false,
+            #[cfg(test)]
+            on_close: None,
             #[cfg(test)]
             full: None,
             #[cfg(test)]
@@ -74,9 +92,13 @@ impl FjallJournal {
 
     fn write_group(&mut self, group: &Group, commits: u64) -> Result<(), Fault> {
         let live = self.live.0.read();
-        let Some(tables) = live.as_ref() else {
+        let Ok(tables) = live.as_ref() else {
             return Err(Fault::Io(io::ErrorKind::StorageFull.into()));
         };
+        #[cfg(test)]
+        if std::mem::take(&mut self.stopped) {
+            return Err(Fault::Stopped);
+        }
         #[cfg(test)]
         if let Some(stored) = self.full.take() {
             self.found = stored.then(|| group.clone());
@@ -108,6 +130,16 @@ impl FjallJournal {
         }
     }
 
+    /// Whether commit number `commit` met a background error that opening the database again may heal. Where the disk
+    /// was full, there may be room again before anybody asks: what is free now does not tell.
+    fn may_pass(&mut self, fault: &Fault, commit: u64) -> bool {
+        if !matches!(fault, Fault::Stopped) {
+            return false;
+        }
+        let before = self.stopped_at.replace(commit);
+        before.is_none_or(|before| commit - before >= STEADY_COMMITS)
+    }
+
     fn record(&self, commits: u64, poisoned: bool) -> io::Result<()> {
         self.witness.record(Seen { commits, poisoned })
     }
@@ -130,7 +162,11 @@ impl FjallJournal {
         let live = self.live.clone();
         let mut live = live.0.write();
         // The last handle: fjall lets go of its lock when it is dropped.
-        drop(live.take());
+        drop(std::mem::replace(&mut *live, Err(MetaError::Full)));
+        #[cfg(test)]
+        if let Some(on_close) = self.on_close {
+            on_close();
+        }
         #[cfg(test)]
         if let Some(group) = self.found.take() {
             let (tables, found) = Tables::open_checked(&self.files, &self.options)?;
@@ -146,7 +182,7 @@ impl FjallJournal {
         self.record(commits, false).map_err(Fault::Io)?;
         self.interrupted = None;
         self.commits = commits;
-        *live = Some(tables);
+        *live = Ok(tables);
         Ok(())
     }
 }
@@ -189,7 +225,7 @@ impl Journal for FjallJournal {
         };
         // What cannot be recorded here is recorded nowhere; the disk is failing already.
         let _ = self.record(self.commits, true);
-        if self.is_full(&fault)
+        if (self.is_full(&fault) || self.may_pass(&fault, commits))
             && let Ok(before) = self.before(&group)
         {
             self.interrupted = Some(Interrupted {
@@ -209,10 +245,21 @@ impl Journal for FjallJournal {
         if free < room {
             return Ok(false);
         }
-        match self.go_on() {
+        // Before the database is closed, so that it can still be read where a disk takes nothing any more.
+        match self.record(self.commits, true) {
+            Ok(()) => {}
+            Err(error) if is_full(&error) => return Ok(false),
+            Err(error) => return Err(error.to_string()),
+        }
+        // Closing may panic too: that must not end the thread, which would leave everybody waiting for room.
+        match guarded(|| self.go_on()) {
             Ok(()) => Ok(true),
             Err(fault) if self.is_full(&fault) => Ok(false),
-            Err(fault) => Err(fault.text()),
+            Err(fault) => {
+                let cause = fault.text();
+                self.live.fail(&cause);
+                Err(cause)
+            }
         }
     }
 }
@@ -271,5 +318,45 @@ mod tests {
             assert_eq!(store.get(T, b"new").unwrap(), None);
             assert_eq!(store.get(T, b"later").unwrap(), Some("3".into()));
         }
+    }
+
+    fn put(journal: &mut FjallJournal, value: &'static str) -> Result<(), WriteError> {
+        journal.write(group(MetaBatch::new().put(T, "key", value)))
+    }
+
+    #[test]
+    fn a_background_error_heals_though_there_is_room_unless_it_comes_back_soon() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = journal(dir.path());
+        put(&mut journal, "1").unwrap();
+        for _ in 0..2 {
+            journal.stopped = true;
+            let refused = put(&mut journal, "2");
+            assert!(matches!(refused, Err(WriteError::Full(_))), "{refused:?}");
+            assert_eq!(journal.heal(), Ok(true));
+            assert_eq!(value(&journal, "key"), Some("1".into()));
+            for _ in 0..STEADY_COMMITS {
+                put(&mut journal, "1").unwrap();
+            }
+        }
+        journal.stopped = true;
+        assert!(matches!(put(&mut journal, "2"), Err(WriteError::Full(_))));
+        assert_eq!(journal.heal(), Ok(true));
+        put(&mut journal, "3").unwrap();
+        journal.stopped = true;
+        let refused = put(&mut journal, "4");
+        assert!(matches!(refused, Err(WriteError::Failed(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn a_panic_while_the_database_is_closed_is_final_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = journal(dir.path());
+        journal.full = Some(false);
+        put(&mut journal, "1").unwrap_err();
+        journal.on_close = Some(|| panic!("it broke"));
+        assert_eq!(journal.heal(), Err("it broke".to_owned()));
+        let read = journal.read(T, b"key");
+        assert!(matches!(read, Err(MetaError::Poisoned { .. })), "{read:?}");
     }
 }

@@ -216,19 +216,31 @@ enum Missing {
     IsDamage,
 }
 
-/// The database as its readers and its writer share it: another one after the disk was full.
+/// The database as its readers and its writer share it: another one after the disk was full, and why there is none
+/// when reopening met a full disk again, or failed.
 #[derive(Debug, Clone)]
-struct Live(Arc<RwLock<Option<Tables>>>);
+struct Live(Arc<RwLock<Result<Tables, MetaError>>>);
 
 impl Live {
     fn new(tables: Tables) -> Self {
-        Self(Arc::new(RwLock::new(Some(tables))))
+        Self(Arc::new(RwLock::new(Ok(tables))))
     }
 
     /// Runs `work` on the database. It must keep no part of it.
     fn with<T>(&self, work: impl FnOnce(&Tables) -> Result<T, MetaError>) -> Result<T, MetaError> {
-        // Nothing is there only when reopening met a full disk again.
-        self.0.read().as_ref().map_or(Err(MetaError::Full), work)
+        match self.0.read().as_ref() {
+            Ok(tables) => work(tables),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// Reopening failed for good.
+    fn fail(&self, cause: &str) {
+        let mut live = self.0.write();
+        if live.is_err() {
+            let cause = cause.into();
+            *live = Err(MetaError::Poisoned { cause });
+        }
     }
 }
 
