@@ -49,6 +49,18 @@ fn fill(store: &Store, eventlog: EventlogId, clock: &ManualClock) {
     }
 }
 
+async fn control(logs: &Logs, clock: &Arc<ManualClock>) -> Arc<Control> {
+    let meta: Arc<dyn MetaStore> = Arc::new(MemoryMeta::new());
+    let triggers = Triggers::new(logs.clone(), meta.clone(), clock.clone(), Arc::new(NoSinks));
+    let parts = ControlParts {
+        logs: logs.clone(),
+        meta,
+        clock: clock.clone(),
+        triggers,
+    };
+    Control::open(parts).await.unwrap().0
+}
+
 #[test]
 fn an_eventlog_that_cannot_shrink_does_not_keep_the_others_from_it() {
     let fs = FaultyFs::new(Arc::new(MemoryFs::new()));
@@ -85,15 +97,7 @@ async fn a_change_that_was_acknowledged_meanwhile_is_honoured() {
     let clock = Arc::new(ManualClock::new(1_000_000));
     let store = open(&fs, &clock);
     let logs = Logs::new(store.clone());
-    let meta: Arc<dyn MetaStore> = Arc::new(MemoryMeta::new());
-    let triggers = Triggers::new(logs.clone(), meta.clone(), clock.clone(), Arc::new(NoSinks));
-    let parts = ControlParts {
-        logs: logs.clone(),
-        meta,
-        clock: clock.clone(),
-        triggers,
-    };
-    let (control, _) = Control::open(parts).await.unwrap();
+    let control = control(&logs, &clock).await;
     let namespace = Name::new("default").unwrap();
     let mut buses = Vec::new();
     for name in ["one", "two"] {
