@@ -123,8 +123,8 @@ impl Shared {
                 job.finish(&self.context);
                 Ok(())
             }
-            // Its files may be gone by now, and nobody waits for them any more.
-            Err(_) if log.is_deleted() => Ok(()),
+            // Its files may be gone by now, and nobody waits for them any more. A failed sync stops the store all the same.
+            Err(e) if log.is_deleted() && e.error.is_missing() => Ok(()),
             Err(e) => Err(self.trouble(&e.error, e.fatal)),
         }
     }

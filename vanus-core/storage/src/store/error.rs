@@ -48,6 +48,11 @@ impl DiskError {
         }
     }
 
+    /// Whether what was asked for is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
     /// Whether there was no room.
     pub fn is_full(&self) -> bool {
         matches!(

@@ -20,6 +20,24 @@ fn append(store: &Store, name: &str) -> Result<u64, AppendError> {
 }
 
 #[test]
+fn a_failed_sync_of_a_deleted_eventlog_stops_the_store_too() {
+    let memory = MemoryFs::new();
+    let fs = faulty(&memory);
+    let store = open(&fs);
+    store.create_log_blocking(LOG).unwrap();
+    put(&store, LOG, &batch(&ids("large", 2), 20_000));
+    store.tick().unwrap();
+    store.delete_log_blocking(LOG).unwrap();
+    fs.plan(Fault::once(
+        OpKind::Sync,
+        ".seg",
+        Action::Error(ErrorKind::Other),
+    ));
+    let told = store.checkpoint();
+    assert!(matches!(told, Err(AdminError::Poisoned { .. })), "{told:?}");
+}
+
+#[test]
 fn without_handles_past_the_page_cache_everything_works() {
     let memory = MemoryFs::new();
     let fs = faulty(&memory);
