@@ -15,4 +15,4 @@ mod position;
 
 pub use position::Position;
 
-pub use filter::{EventView, Filter, FilterError};
+pub use filter::{EventView, Filter, FilterError, Selector};
