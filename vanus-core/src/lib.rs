@@ -48,10 +48,11 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo,
-        EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, RetainFor, SegmentInfo,
-        StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
-        SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+        ClusterInfo, DeliveryOrder, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate,
+        EventlogInfo, EventlogProgress, FilterSpec, KeyLimit, NamespaceRecord, NamespaceSpec,
+        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        SubscriptionPhase, SubscriptionRecord, SubscriptionReset, SubscriptionSpec,
+        SubscriptionTotals, WaitingRetries,
     },
 };
 

@@ -1,12 +1,14 @@
 //! Subscriptions: created, changed, paused, moved, deleted.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
-use vanus_expr::Filter;
 use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     EventlogId, SubscriptionId,
-    control::{StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec},
+    control::{
+        StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionReset, SubscriptionSpec,
+        WaitingRetries,
+    },
     limits::MAX_SUBSCRIPTIONS,
 };
 
@@ -16,7 +18,7 @@ use super::{
     error::ControlError,
     tables::{self, Garbage},
 };
-use crate::trigger::{self, Sink};
+use crate::trigger::{self, Sink, Triggers};
 
 impl Control {
     /// Creates a subscription. Where it starts is fixed and stored before this answers.
@@ -70,7 +72,7 @@ impl Control {
 
     fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
         spec.check()?;
-        Filter::compile(&spec.filters)?;
+        Triggers::check(spec)?;
         if !self.triggers.can_deliver(spec) {
             return Err(ControlError::SinkUnsupported(spec.sink.clone()));
         }
@@ -104,6 +106,7 @@ impl Control {
             StartFrom::Latest => Ok(info.end_offset),
             StartFrom::Earliest => Ok(info.start_offset),
             StartFrom::Timestamp(ms) => Ok(self.logs.offset_at(eventlog, ms).await?),
+            StartFrom::Offset(offset) => Ok(offset.clamp(info.start_offset, info.end_offset)),
         }
     }
 
@@ -220,12 +223,12 @@ impl Control {
         self.subscription_info(&record).await
     }
 
-    /// Moves a disabled subscription. Events that wait for their next attempt are kept, except
-    /// those it will read again anyway.
+    /// Moves a disabled subscription. Of the events that wait for their next attempt those are
+    /// forgotten that it will read again anyway, and the others if that is wished.
     pub(crate) async fn reset_subscription(
         &self,
         id: SubscriptionId,
-        to: StartFrom,
+        reset: SubscriptionReset,
     ) -> Result<SubscriptionInfo, ControlError> {
         let _turn = self.change().await?;
         let record = self.subscription(id)?;
@@ -233,16 +236,24 @@ impl Control {
             return Err(ControlError::NotDisabled(id));
         }
         let bus = self.bus_by_id(record.eventbus_id)?;
+        self.triggers.settle(id).await?;
         let mut batch = MetaBatch::new();
-        for eventlog in &bus.record.eventlogs {
-            let offset = self.start_offset(*eventlog, to).await?;
+        let eventlogs = match &reset.eventlog {
+            Some(one) if !bus.record.eventlogs.contains(one) => {
+                return Err(ControlError::EventlogNotFound(*one));
+            }
+            Some(one) => std::slice::from_ref(one),
+            None => bus.record.eventlogs.as_slice(),
+        };
+        for eventlog in eventlogs {
+            let offset = self.start_offset(*eventlog, reset.to).await?;
             batch = trigger::put_cursor(batch, id, *eventlog, offset);
             let meta = Arc::clone(&self.meta);
             let eventlog = *eventlog;
             let loading = tokio::task::spawn_blocking(move || trigger::load(&meta, id, eventlog));
             let waiting = loading.await.map_err(|_| ControlError::Closing)??;
             for (at, _) in waiting.retries {
-                if at.cmp(&offset) != Ordering::Less {
+                if at >= offset || reset.retries == WaitingRetries::Drop {
                     batch = trigger::delete_retry(batch, id, eventlog, at);
                 }
             }

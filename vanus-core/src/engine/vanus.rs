@@ -11,7 +11,7 @@ use vanus_types::{
     Clock, EventId, EventbusId, Name, SubscriptionId,
     control::{
         ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
-        NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
+        NamespaceSpec, StoredEvent, SubscriptionInfo, SubscriptionReset, SubscriptionSpec,
     },
 };
 
@@ -343,16 +343,16 @@ impl Vanus {
         Ok(self.control().set_disabled(id, false).await?)
     }
 
-    /// Moves a paused subscription.
+    /// Moves a paused subscription, to a point in all its eventlogs or as `reset` says.
     ///
     /// # Errors
-    /// When there is none with this id, or it is not paused.
+    /// When there is none with this id, it is not paused, or it does not read the eventlog named.
     pub async fn reset_subscription(
         &self,
         id: SubscriptionId,
-        to: StartFrom,
+        reset: impl Into<SubscriptionReset>,
     ) -> Result<SubscriptionInfo, Error> {
-        Ok(self.control().reset_subscription(id, to).await?)
+        Ok(self.control().reset_subscription(id, reset.into()).await?)
     }
 
     /// Deletes a subscription. Its dead letters stay in the dead letter eventbus.

@@ -36,7 +36,7 @@ pub(crate) enum Fate {
 }
 
 /// Where the events of a worker come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     /// An eventlog of the eventbus.
     Eventlog,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vanus_types::{codec, limits::MAX_PENDING_RETRIES};
+use vanus_types::codec;
 
 /// Why an event waits, and how often it was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, codec::Encode, codec::Decode)]
@@ -29,16 +29,6 @@ impl PendingRetries {
     /// Number of events that wait.
     pub(crate) fn len(&self) -> usize {
         self.by_offset.len()
-    }
-
-    /// Whether none waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_offset.is_empty()
-    }
-
-    /// Whether the limit is reached.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() >= MAX_PENDING_RETRIES
     }
 
     /// The least offset that waits.
@@ -111,7 +101,7 @@ mod tests {
         assert_eq!(pending.take_due(50).map(|(offset, _)| offset), Some(7));
         assert_eq!(pending.next_due_ms(), Some(100));
         assert_eq!(pending.take_due(1_000).map(|(offset, _)| offset), Some(3));
-        assert!(pending.is_empty());
+        assert_eq!(pending.len(), 0);
     }
 
     #[test]

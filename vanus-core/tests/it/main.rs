@@ -10,7 +10,9 @@
 
 mod control;
 mod delivery;
+mod ordering;
 mod publish;
 mod restart;
 mod retention;
+mod sharing;
 mod support;

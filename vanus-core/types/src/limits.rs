@@ -88,9 +88,20 @@ pub const DEFAULT_IN_FLIGHT: u32 = 256;
 /// Largest number of deliveries in flight of one subscription.
 pub const MAX_IN_FLIGHT: u32 = 10_000;
 
-/// Most events of one subscription and eventlog that wait for their next attempt; more hold the
-/// reader of that eventlog.
+/// Most events of one subscription and eventlog that wait for their next attempt, or behind one that
+/// does and has the same key; more hold the reader of that eventlog.
 pub const MAX_PENDING_RETRIES: usize = 10_000;
+
+/// Longest name of a value that orders deliveries or keeps an event on its route, in bytes.
+pub const MAX_KEY_LEN: usize = 256;
+
+/// Events that are matched for one subscription and eventlog and wait for it to take them; with more
+/// it leaves the reader it shares and reads by itself.
+pub const MAX_INBOX: usize = 256;
+
+/// Farthest a subscription may be behind the end of an eventlog to begin in the reader it shares when
+/// nobody is there yet, in offsets.
+pub const MAX_JOIN_BEHIND: u64 = 65_536;
 
 /// Most dead letters one call reads or sends again.
 pub const MAX_DEAD_LETTERS: usize = 64;

@@ -9,7 +9,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use vanus_types::{
     ErrorCode, SubscriptionId,
-    control::{DEFAULT_NAMESPACE, StartFrom, SubscriptionInfo, SubscriptionSpec},
+    control::{DEFAULT_NAMESPACE, SubscriptionInfo, SubscriptionReset, SubscriptionSpec},
 };
 
 use super::{Answer, created, page::PageQuery};
@@ -138,13 +138,6 @@ pub(crate) async fn resume(
     ))
 }
 
-/// Where to move a subscription.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reset {
-    to: StartFrom,
-}
-
 /// Moves a paused one.
 pub(crate) async fn reset_offset(
     State(gateway): State<Gateway>,
@@ -152,8 +145,8 @@ pub(crate) async fn reset_offset(
     request: Request,
 ) -> Answer<SubscriptionInfo> {
     let id = parse("id", &id)?;
-    let Reset { to } = json_body(request).await?;
-    Ok(Json(gateway.vanus().reset_subscription(id, to).await?))
+    let reset: SubscriptionReset = json_body(request).await?;
+    Ok(Json(gateway.vanus().reset_subscription(id, reset).await?))
 }
 
 async fn spec(request: Request) -> Result<SubscriptionSpec, Problem> {

@@ -4,6 +4,7 @@
 mod duration;
 mod endpoint;
 mod filters;
+mod order;
 mod pair;
 mod size;
 mod start;
@@ -11,6 +12,7 @@ mod start;
 pub(crate) use duration::{duration, duration_or_zero};
 pub(crate) use endpoint::endpoint;
 pub(crate) use filters::filters;
+pub(crate) use order::{key_limit, ordering};
 pub(crate) use pair::{Pair, pair};
 pub(crate) use size::size_or_none;
 pub(crate) use start::{start_from, time_ms};

@@ -5,14 +5,16 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 use vanus_types::{
     Name, SubscriptionId,
-    control::{FilterSpec, StartFrom, SubscriptionConfig, SubscriptionSpec},
+    control::{
+        DeliveryOrder, FilterSpec, KeyLimit, StartFrom, SubscriptionConfig, SubscriptionSpec,
+    },
     limits::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS},
 };
 
 use crate::{
     error::CliError,
     input,
-    parse::{Pair, duration, filters, pair, start_from},
+    parse::{Pair, duration, filters, key_limit, ordering, pair, start_from},
 };
 
 pub(super) const CREATE_EXAMPLES: &str = "\
@@ -24,7 +26,7 @@ Examples:
     --filters '[{\"sql\": \"source LIKE \\\"/shop/%\\\" AND EXISTS subject\"}]'
   vsctl subscription create --name all --eventbus orders --sink http://127.0.0.1:9000/ --from earliest
   vsctl subscription create --name slow --eventbus orders --sink http://127.0.0.1:9000/ \\
-    --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordered-event
+    --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordering key=subject
 
 Filters: a JSON list, all of which must pass; each is an object with exactly one of exact,
 prefix, suffix (attributes, data or data.path to text), not (a filter), all, any (lists),
@@ -34,7 +36,7 @@ docs/filters.md tells all about them.";
 pub(super) const UPDATE_EXAMPLES: &str = "\
 Examples:
   vsctl subscription update --id 00000000000000AB --sink http://127.0.0.1:9001/
-  vsctl subscription update --id 00000000000000AB --filters '[]' --ordered-event true";
+  vsctl subscription update --id 00000000000000AB --filters '[]' --ordering strict";
 
 /// A new subscription.
 #[derive(Debug, Args)]
@@ -71,9 +73,16 @@ pub(crate) struct Create {
     #[arg(long, default_value_t = DEFAULT_IN_FLIGHT, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_IN_FLIGHT)))]
     in_flight: u32,
-    /// Deliver the events of an eventlog strictly one after the other
-    #[arg(long)]
+    /// Which events wait for each other: none, strict (all of an eventlog), or key=NAME (those
+    /// with the same attribute, data or data.path)
+    #[arg(long, value_parser = ordering, value_name = "ORDER")]
+    ordering: Option<DeliveryOrder>,
+    /// The same as --ordering strict
+    #[arg(long, conflicts_with = "ordering")]
     ordered_event: bool,
+    /// Most deliveries in flight that have an attribute, data or data.path in common
+    #[arg(long, value_parser = key_limit, value_name = "NAME=NUMBER")]
+    key_limit: Option<KeyLimit>,
     /// Drop what cannot be delivered instead of keeping it as a dead letter
     #[arg(long)]
     disable_dead_letter: bool,
@@ -109,7 +118,11 @@ impl Create {
                 max_retry_attempts: self.max_retry_attempts,
                 dead_letter: !self.disable_dead_letter,
                 in_flight: self.in_flight,
-                ordered: self.ordered_event,
+                ordering: match self.ordered_event {
+                    true => DeliveryOrder::Strict,
+                    false => self.ordering.unwrap_or_default(),
+                },
+                key_limit: self.key_limit,
             },
             headers: self.header.into_iter().collect(),
             description: self.description,
@@ -150,9 +163,20 @@ pub(crate) struct Update {
     /// Most deliveries in flight at a time
     #[arg(long, group = "change", value_name = "NUMBER")]
     in_flight: Option<u32>,
-    /// Whether the events of an eventlog are delivered strictly one after the other
-    #[arg(long, group = "change", value_name = "BOOL")]
+    /// Which events wait for each other: none, strict (all of an eventlog), or key=NAME
+    #[arg(long, group = "change", value_parser = ordering, value_name = "ORDER")]
+    ordering: Option<DeliveryOrder>,
+    /// The same as --ordering strict, or none
+    #[arg(
+        long,
+        group = "change",
+        value_name = "BOOL",
+        conflicts_with = "ordering"
+    )]
     ordered_event: Option<bool>,
+    /// Most deliveries in flight that have an attribute, data or data.path in common; 0 is no limit
+    #[arg(long, group = "change", value_parser = key_limit, value_name = "NAME=NUMBER|0")]
+    key_limit: Option<KeyLimit>,
     /// Whether what cannot be delivered is dropped instead of kept as a dead letter
     #[arg(long, group = "change", value_name = "BOOL")]
     disable_dead_letter: Option<bool>,
@@ -219,7 +243,19 @@ impl Changes<'_> {
                 .disable_dead_letter
                 .map_or(now.dead_letter, |off| !off),
             in_flight: update.in_flight.unwrap_or(now.in_flight),
-            ordered: update.ordered_event.unwrap_or(now.ordered),
+            ordering: match update.ordered_event {
+                Some(true) => DeliveryOrder::Strict,
+                Some(false) => DeliveryOrder::None,
+                None => update
+                    .ordering
+                    .clone()
+                    .unwrap_or_else(|| now.ordering.clone()),
+            },
+            key_limit: match &update.key_limit {
+                Some(none) if none.in_flight == 0 => None,
+                Some(limit) => Some(limit.clone()),
+                None => now.key_limit.clone(),
+            },
         }
     }
 }
@@ -293,7 +329,8 @@ mod tests {
         ];
         let update = UpdateLine::parse_from(line).update;
         let new = update.changes().unwrap().apply(old.clone());
-        assert!(new.config.ordered && !new.config.dead_letter);
+        assert_eq!(new.config.ordering, DeliveryOrder::Strict);
+        assert!(!new.config.dead_letter);
         assert_eq!((&new.headers, new.config.rate_limit), (&old.headers, 7));
         assert_eq!((new.name, new.sink), (old.name, old.sink));
     }

@@ -239,7 +239,7 @@ async fn subscriptions_are_listed_changed_and_deleted() {
     ];
     let changed = stage.json(&update).await;
     assert_eq!(changed["sink"], "http://127.0.0.1:2/");
-    assert_eq!(changed["config"]["ordered"], true);
+    assert_eq!(changed["config"]["ordering"], "strict");
     assert_eq!(
         (&changed["config"]["rate_limit"], &changed["disabled"]),
         (&5.into(), &true.into())

@@ -50,6 +50,11 @@ pub enum InvalidSpec {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// What is ordered has one delivery of a key in flight anyway.
+    #[error(
+        "key_limit and ordering exclude each other: of ordered events one of a key is in flight at a time"
+    )]
+    KeyLimitOfOrdered,
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
@@ -61,9 +66,10 @@ impl Coded for InvalidSpec {
             Self::Name(error) => error.code(),
             Self::Filter(error) => error.code(),
             Self::Sink { .. } => ErrorCode::InvalidSink,
-            Self::Range { .. } | Self::Length { .. } | Self::Header { .. } => {
-                ErrorCode::InvalidArgument
-            }
+            Self::Range { .. }
+            | Self::Length { .. }
+            | Self::Header { .. }
+            | Self::KeyLimitOfOrdered => ErrorCode::InvalidArgument,
         }
     }
 }

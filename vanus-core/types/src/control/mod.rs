@@ -9,6 +9,8 @@ mod eventbus;
 mod filter;
 mod invalid;
 mod namespace;
+mod ordering;
+mod reset;
 mod stored;
 mod subscription;
 
@@ -20,6 +22,8 @@ pub use eventbus::{
 pub use filter::{FilterSpec, FilterSpecError};
 pub use invalid::InvalidSpec;
 pub use namespace::{DEFAULT_NAMESPACE, NamespaceRecord, NamespaceSpec, SYSTEM_NAMESPACE};
+pub use ordering::{DeliveryOrder, KeyLimit};
+pub use reset::{SubscriptionReset, WaitingRetries};
 pub use stored::StoredEvent;
 pub use subscription::{
     EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
+    ordering::{DeliveryOrder, KeyLimit},
 };
 use crate::{
     codec::{Decode, Encode},
@@ -31,6 +32,8 @@ pub enum StartFrom {
     Earliest,
     /// With the first event appended at this time or later, in milliseconds since the Unix epoch.
     Timestamp(i64),
+    /// With this offset of each eventlog, or the nearest one there is.
+    Offset(u64),
 }
 
 /// How a subscription delivers.
@@ -50,9 +53,11 @@ pub struct SubscriptionConfig {
     pub dead_letter: bool,
     /// Most deliveries in flight at a time.
     pub in_flight: u32,
-    /// Whether the events of one eventlog are delivered strictly one after the other; an event
-    /// that fails holds those behind it until it is delivered or dead-lettered.
-    pub ordered: bool,
+    /// Which events wait for each other. `ordered: true` is read as strict.
+    #[serde(alias = "ordered", deserialize_with = "DeliveryOrder::or_flag")]
+    pub ordering: DeliveryOrder,
+    /// Most deliveries in flight of events that have a value in common. What is ordered has one.
+    pub key_limit: Option<KeyLimit>,
 }
 
 impl Default for SubscriptionConfig {
@@ -64,7 +69,8 @@ impl Default for SubscriptionConfig {
             max_retry_attempts: MAX_RETRY_ATTEMPTS,
             dead_letter: true,
             in_flight: DEFAULT_IN_FLIGHT,
-            ordered: false,
+            ordering: DeliveryOrder::None,
+            key_limit: None,
         }
     }
 }
@@ -80,7 +86,13 @@ impl SubscriptionConfig {
         )?;
         let attempts = u64::from(self.max_retry_attempts);
         check_range("max_retry_attempts", attempts, 0, MAX_RETRY_ATTEMPTS.into())?;
-        check_range("in_flight", self.in_flight.into(), 1, MAX_IN_FLIGHT.into())
+        check_range("in_flight", self.in_flight.into(), 1, MAX_IN_FLIGHT.into())?;
+        self.ordering.check()?;
+        match &self.key_limit {
+            Some(_) if self.ordering != DeliveryOrder::None => Err(InvalidSpec::KeyLimitOfOrdered),
+            Some(limit) => limit.check(),
+            None => Ok(()),
+        }
     }
 }
 
