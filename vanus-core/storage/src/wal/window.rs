@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Bytes read at once; a frame that is larger is read as a whole.
-const READ_LEN: u64 = 1024 * 1024;
+const READ_LEN: u64 = 256 * 1024;
 
 /// The bytes around the place where somebody reads.
 #[derive(Debug)]
