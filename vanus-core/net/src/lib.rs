@@ -9,6 +9,7 @@
 
 mod bind;
 pub mod http;
+mod idle_poll;
 pub mod quic;
 pub mod serve;
 

@@ -69,7 +69,7 @@ pub struct StoreOptions {
     /// Most idempotent producers remembered by each eventlog; 4,096, at least 1. The one not heard of for the longest
     /// time is forgotten first.
     pub max_producers: usize,
-    /// Most eventlogs; 100,000.
+    /// Most eventlogs; 262,144: room for as many eventbuses as a node may have, each with its dead letters.
     pub max_logs: usize,
     /// Most bytes per second that the scrub reads of sealed segments in the background; 8 MiB; 0: no scrub. A batch that is
     /// larger is read in one piece and waited for afterwards.
@@ -102,7 +102,7 @@ impl Default for StoreOptions {
             max_open_segments: 4_096,
             disk_reserve: None,
             max_producers: 4_096,
-            max_logs: 100_000,
+            max_logs: 262_144,
             scrub_rate: 8 * MIB,
             scrub_interval_ms: 7 * 24 * 60 * 60 * 1000,
             threads: Threads::Background,

@@ -254,19 +254,24 @@ impl FrameBytes {
     }
 }
 
-/// Reads the frame that starts at `position` of a file's bytes; `None` when there is none, or it is damaged.
-///
-/// It belongs to file `number`; the caller compares the generation.
-pub(crate) fn decode_frame(
-    file: &Bytes,
-    position: u64,
-    number: u64,
-) -> Option<(FrameHeader, Bytes)> {
-    let start = usize::try_from(position).ok()?;
-    let bytes = file.get(start..)?;
+/// Bytes of the frame of file `number` whose first bytes these are, by its own account; `None` when it is none.
+pub(crate) fn frame_len(bytes: &[u8], number: u64) -> Option<u64> {
     if !bytes.starts_with(FRAME_MAGIC) || u64_at(bytes, 24)? != number {
         return None;
     }
+    Some(FRAME_HEADER_LEN as u64 + u64::from(u32_at(bytes, 8)?))
+}
+
+/// Reads the frame at the start of `bytes`, which lie at `position` of their file; `None` when there is none, or it
+/// is damaged.
+///
+/// It belongs to file `number`; the caller compares the generation.
+pub(crate) fn decode_frame(
+    bytes: &Bytes,
+    position: u64,
+    number: u64,
+) -> Option<(FrameHeader, Bytes)> {
+    frame_len(bytes, number)?;
     let payload_len = u32_at(bytes, 8)?;
     let end = FRAME_HEADER_LEN.checked_add(payload_len as usize)?;
     let covered = bytes.get(8..end)?;
@@ -282,7 +287,7 @@ pub(crate) fn decode_frame(
         payload_len,
         entries: u32_at(bytes, 12)?,
     };
-    Some((header, file.slice(start + FRAME_HEADER_LEN..start + end)))
+    Some((header, bytes.slice(FRAME_HEADER_LEN..end)))
 }
 
 /// What is left of a frame that does not match its checksum.
@@ -293,9 +298,8 @@ pub(crate) struct FrameTrace {
 }
 
 impl FrameTrace {
-    /// What lies at `position`, if it looks like a frame of this life of the file. One damaged field does not hide it.
-    pub(crate) fn find(bytes: &[u8], position: u64, file: &FileHeader) -> Option<FrameTrace> {
-        let bytes = bytes.get(usize::try_from(position).ok()?..)?;
+    /// What `bytes` begin with, if it looks like a frame of this life of the file. One damaged field does not hide it.
+    pub(crate) fn find(bytes: &[u8], file: &FileHeader) -> Option<FrameTrace> {
         let same_life = u64_at(bytes, 16)? == file.generation;
         let same_file = u64_at(bytes, 24)? == file.number && bytes.starts_with(FRAME_MAGIC);
         (same_life || same_file).then_some(FrameTrace {
@@ -407,17 +411,18 @@ mod tests {
         assert_eq!(bytes.len() as u64, header.span());
         assert_eq!(bytes.len() as u64 % BLOCK, 0);
         let file = Bytes::from([vec![0; 4096], bytes.clone(), bytes].concat());
-        let (again, payload) = decode_frame(&file, 4096, 3).unwrap();
+        let (again, payload) = decode_frame(&file.slice(4096..), 4096, 3).unwrap();
         assert_eq!(again, header);
         assert_eq!(
             decode_entries(payload.clone(), header.entries).unwrap(),
             entries
         );
         assert!(decode_entries(payload, header.entries + 1).is_none());
-        assert!(decode_frame(&file, 4096, 4).is_none(), "of another file");
+        let there = file.slice(4096..);
+        assert!(decode_frame(&there, 4096, 4).is_none(), "of another file");
         let copy = 4096 + header.span();
         assert!(
-            decode_frame(&file, copy, 3).is_none(),
+            decode_frame(&file.slice(usize::try_from(copy).unwrap()..), copy, 3).is_none(),
             "a copy elsewhere is no frame"
         );
     }
