@@ -50,7 +50,8 @@ pub use vanus_types::{
     control::{
         ClusterInfo, DeliveryOrder, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate,
         EventlogInfo, EventlogProgress, FilterSpec, KeyLimit, NamespaceRecord, NamespaceSpec,
-        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        Percent, RetainFor, Rewrite, RouteGroup, RouteRetry, RouteSpec, RoutesSpec, SegmentInfo,
+        StartFrom, Sticky, StickyMode, StoredEvent, SubscriptionConfig, SubscriptionInfo,
         SubscriptionPhase, SubscriptionRecord, SubscriptionReset, SubscriptionSpec,
         SubscriptionTotals, WaitingRetries,
     },

@@ -139,6 +139,7 @@ impl From<StartError> for ControlError {
         match error {
             StartError::Filter(error) => Self::Filter(error),
             StartError::Meta(error) => Self::Meta(error),
+            StartError::Detached => Self::SinkUnsupported("routes".to_owned()),
         }
     }
 }

@@ -6,8 +6,8 @@ use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     EventlogId, SubscriptionId,
     control::{
-        StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionReset, SubscriptionSpec,
-        WaitingRetries,
+        RouteSlots, RoutesSpec, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionReset,
+        SubscriptionSpec, WaitingRetries,
     },
     limits::MAX_SUBSCRIPTIONS,
 };
@@ -53,6 +53,7 @@ impl Control {
                 .unwrap_or_else(|| SubscriptionId::from_u64(self.next_id())),
             eventbus_id: bus.record.id,
             namespace_id: bus.record.namespace_id,
+            route_slots: slots(&spec, None),
             spec,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -156,15 +157,43 @@ impl Control {
             return Err(ControlError::EventbusFixed(id));
         }
         check_dead_letters(&bus, &spec)?;
+        let spec = SubscriptionSpec {
+            id: old.spec.id,
+            ..spec
+        };
         let record = SubscriptionRecord {
-            spec: SubscriptionSpec {
-                id: old.spec.id,
-                ..spec
-            },
+            route_slots: slots(&spec, Some(&old)),
+            spec,
             updated_at_ms: self.clock.now_ms(),
             ..old.as_ref().clone()
         };
+        if differs_in_routes_only(&old.spec, &record.spec) {
+            return self.reroute(record, &bus).await;
+        }
         self.replace(record, &bus).await
+    }
+
+    /// Stores changed routes, and lets a running subscription take them from the next attempt on,
+    /// without a pause.
+    async fn reroute(
+        &self,
+        record: SubscriptionRecord,
+        bus: &Bus,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        self.commit(tables::put(MetaBatch::new(), &record)).await?;
+        self.catalog.write().put_subscription(record.clone());
+        let weights = record.spec.routes.iter().flat_map(RoutesSpec::every_route);
+        let weights: Vec<String> = weights
+            .map(|route| match route.weight {
+                Some(weight) => format!("{} {weight}", route.name),
+                None => route.name.clone(),
+            })
+            .collect();
+        tracing::info!(subscription = %record.id, routes = weights.join(", "), "the routes of a subscription are changed");
+        if !self.triggers.exchange_routes(&record)? {
+            self.triggers.start(&record, self.route(bus)?).await?;
+        }
+        self.subscription_info(&record).await
     }
 
     /// Stores a changed record and lets the subscription go on with it.
@@ -275,6 +304,22 @@ impl Control {
         self.triggers.remove(id);
         self.collect(vec![garbage]).await
     }
+}
+
+/// Who keeps which keys, with as few changes as can be.
+fn slots(spec: &SubscriptionSpec, old: Option<&SubscriptionRecord>) -> RouteSlots {
+    let none = RouteSlots::new();
+    let before = old.map_or(&none, |old| &old.route_slots);
+    let routes = spec.routes.as_ref();
+    routes.map_or_else(RouteSlots::new, |routes| trigger::slots_of(routes, before))
+}
+
+fn differs_in_routes_only(old: &SubscriptionSpec, new: &SubscriptionSpec) -> bool {
+    let same = SubscriptionSpec {
+        routes: old.routes.clone(),
+        ..new.clone()
+    };
+    old.routes.is_some() && new.routes.is_some() && same == *old
 }
 
 /// A dead letter eventbus has none itself: a subscription to it that left dead letters would read

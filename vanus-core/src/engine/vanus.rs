@@ -251,7 +251,10 @@ impl Vanus {
         R: Future<Output = Result<(), DeliveryError>> + Send + 'static,
     {
         let spec = SubscriptionSpec {
-            sink: SubscriptionSpec::EMBEDDED.to_owned(),
+            sink: match &spec.routes {
+                Some(_) => SubscriptionSpec::ROUTES.to_owned(),
+                None => SubscriptionSpec::EMBEDDED.to_owned(),
+            },
             ..spec
         };
         let sink = Arc::new(FnSink::new(function));
@@ -272,7 +275,7 @@ impl Vanus {
         R: Future<Output = Result<(), DeliveryError>> + Send + 'static,
     {
         let record = self.control().subscription(id)?;
-        if record.spec.sink != SubscriptionSpec::EMBEDDED {
+        if !record.spec.is_embedded() {
             return Err(ControlError::NotEmbedded(id).into());
         }
         Ok(self

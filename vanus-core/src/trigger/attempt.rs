@@ -72,6 +72,7 @@ impl Attempt {
         }
         add(&self.shared.totals.attempts, 1);
         self.retry.attempts += 1;
+        self.choose_route(&event);
         match self.deliver(event.clone()).await {
             Ok(()) => Fate::Delivered,
             Err(DeliveryError::Reject { reason, message }) => {
@@ -117,6 +118,19 @@ impl Attempt {
         }
     }
 
+    /// Decides which route this attempt takes, if there are routes.
+    fn choose_route(&mut self, event: &Event) {
+        let Some(router) = &self.shared.router else {
+            return;
+        };
+        let id = EventId {
+            eventlog: self.eventlog,
+            offset: self.offset,
+        };
+        let (saver, before) = (&self.shared.saver, self.retry.route.as_deref());
+        self.retry.route = router.choose(saver, event, id, self.retry.attempts, before);
+    }
+
     async fn deliver(&self, event: Event) -> Result<(), DeliveryError> {
         let delivery = Delivery {
             event,
@@ -126,6 +140,7 @@ impl Attempt {
             },
             subscription: self.shared.id,
             attempt: self.retry.attempts,
+            route: self.retry.route.clone(),
         };
         let timeout = Duration::from_millis(self.shared.config.delivery_timeout_ms.into());
         let delivering = AssertUnwindSafe(self.shared.sink.deliver(delivery)).catch_unwind();
@@ -145,7 +160,8 @@ impl Attempt {
         }
         let now_ms = self.shared.clock.now_ms();
         let error = &self.retry.error;
-        let marked = dead_letter::mark(event, self.shared.id, &reason, error, now_ms);
+        let route = self.retry.route.as_deref();
+        let marked = dead_letter::mark(event, self.shared.id, &reason, error, route, now_ms);
         // An event without room for the marks is kept without them rather than lost.
         let letter = marked.unwrap_or_else(|_| event.clone());
         let batch = Batch::of_one(&letter);

@@ -22,6 +22,7 @@ mod limiter;
 mod line;
 mod pending;
 mod progress;
+mod route;
 mod runner;
 mod saver;
 mod schedule;
@@ -39,6 +40,7 @@ pub use delivery::{Delivery, DeliveryError};
 pub(crate) use http_sink::HttpSinks;
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, part_from_feeds, put_cursor, put_retry};
+pub(crate) use route::slots_of;
 #[cfg(any(test, not(feature = "http")))]
 pub(crate) use sink::NoSinks;
 pub use sink::Sink;

@@ -14,6 +14,8 @@ pub(crate) struct Retry {
     pub(crate) due_ms: i64,
     /// What the last attempt met; empty before the first.
     pub(crate) error: String,
+    /// The route it took the last time, if there are routes.
+    pub(crate) route: Option<String>,
     /// Set once no attempt is left and the event is on its way to the dead letter eventbus.
     pub(crate) give_up: Option<String>,
 }
@@ -85,8 +87,7 @@ mod tests {
         Retry {
             attempts: 1,
             due_ms,
-            error: String::new(),
-            give_up: None,
+            ..Retry::default()
         }
     }
 

@@ -10,6 +10,9 @@
 //! * Retry: `subscription ‖ eventlog ‖ offset` (24 bytes, big endian) → [`Retry`]. An event that
 //!   waits for its next attempt.
 //!
+//! * Pin: `subscription ‖ "pin" ‖ hash of the key` (19 bytes, in the table of cursors) → the name of
+//!   a route.
+//!
 //! The watermark moves past an event that waits only in the batch that stores its retry, or after
 //! it. So whatever crashes, an event is before the watermark only if it ended somewhere or has a
 //! retry. The *committed* offset told to users is the watermark or the first retry, whichever
@@ -24,6 +27,9 @@ use super::pending::Retry;
 
 /// Most entries written or deleted in one batch.
 const MAX_CHANGES: usize = 1_024;
+
+/// The length of the key of a cursor.
+const CURSOR_KEY_LEN: usize = 16;
 
 /// The end of the key of a shared reader.
 const FEED: &[u8] = b"feed";
@@ -79,6 +85,48 @@ impl Cursor {
             _ => Self::Along(watermark),
         })
     }
+}
+
+/// Between the subscription and the hash in the key of a pin.
+const PIN: &[u8] = b"pin";
+
+/// Adds a key that is pinned to a route, or its removal, to `batch`.
+pub(crate) fn put_pin(
+    batch: MetaBatch,
+    subscription: SubscriptionId,
+    key: u64,
+    route: Option<&str>,
+) -> MetaBatch {
+    let id = subscription.get().to_be_bytes();
+    let key = [&id[..], PIN, &key.to_be_bytes()].concat();
+    match route {
+        Some(route) => batch.put(Table::Cursors, key, route.as_bytes().to_vec()),
+        None => batch.delete(Table::Cursors, key),
+    }
+}
+
+/// Reads the pins of a subscription. Blocks while the disk is read.
+///
+/// # Errors
+/// [`MetaError`] when the store cannot be read.
+pub(crate) fn load_pins(
+    meta: &Arc<dyn MetaStore>,
+    subscription: SubscriptionId,
+) -> Result<Vec<(u64, String)>, MetaError> {
+    let prefix = [&subscription.get().to_be_bytes()[..], PIN].concat();
+    let mut pins = Vec::new();
+    meta.for_each(Table::Cursors, &prefix, &mut |key, value| {
+        let hash = key
+            .get(prefix.len()..)
+            .and_then(|rest| rest.first_chunk::<8>());
+        let whole = hash.filter(|_| key.len() == prefix.len() + 8);
+        // One that cannot be read is made anew.
+        if let (Some(hash), Ok(route)) = (whole, std::str::from_utf8(&value)) {
+            pins.push((u64::from_be_bytes(*hash), route.to_owned()));
+        }
+        Ok(())
+    })?;
+    Ok(pins)
 }
 
 fn feed_key(eventlog: EventlogId) -> Vec<u8> {
@@ -196,7 +244,9 @@ pub(crate) fn part_from_feeds(meta: &Arc<dyn MetaStore>) -> Result<(), MetaError
         if let Some((eventlog, FEED)) = key.split_first_chunk::<8>() {
             let next = value.first_chunk::<8>().copied();
             feeds.extend(next.map(|n| (u64::from_be_bytes(*eventlog), u64::from_be_bytes(n))));
-        } else if let Some(Cursor::Along(watermark)) = Cursor::parse(&value) {
+        } else if key.len() == CURSOR_KEY_LEN
+            && let Some(Cursor::Along(watermark)) = Cursor::parse(&value)
+        {
             along.push((key, watermark));
         }
         Ok(())
@@ -258,7 +308,7 @@ mod tests {
             attempts,
             due_ms: 5,
             error: "e".into(),
-            give_up: None,
+            ..Retry::default()
         }
     }
 

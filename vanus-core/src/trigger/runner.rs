@@ -5,7 +5,9 @@ use std::sync::Arc;
 use vanus_storage::meta::MetaError;
 use vanus_types::control::EventlogProgress;
 
-use super::{attempt::Origin, index::BusIndex, progress::Progress, seat::Seat, shared::Shared};
+use super::{
+    attempt::Origin, index::BusIndex, progress::Progress, route::Router, seat::Seat, shared::Shared,
+};
 
 /// Holds the seats of one subscription. Dropping it stops them without waiting.
 #[derive(Debug)]
@@ -66,6 +68,11 @@ impl Runner {
     /// Events that were filtered out and that no counter knows yet.
     pub(crate) fn uncounted(&self) -> u64 {
         self.seats.iter().map(|seat| seat.uncounted()).sum()
+    }
+
+    /// What decides where events go, if it has routes.
+    pub(crate) fn router(&self) -> Option<&Arc<Router>> {
+        self.shared.router.as_ref()
     }
 
     /// The eventbus whose events it reads.

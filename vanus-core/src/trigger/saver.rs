@@ -7,7 +7,11 @@
 //! place of a reader is taken first and stored last: whoever it brought an event to before that
 //! place is on the list by then, and is stored with a watermark before or in the same batch.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -18,6 +22,7 @@ use super::{
     attempt::Origin,
     feed::Feed,
     progress::{self, Changes, Cursor},
+    route::Router,
     seat::{Entry, Seat},
 };
 
@@ -49,6 +54,7 @@ pub(crate) struct Saver {
 struct Lists {
     seats: Vec<Arc<Seat>>,
     feeds: Vec<Arc<Feed>>,
+    routers: Vec<Arc<Router>>,
     waiting: Vec<oneshot::Sender<Result<(), MetaError>>>,
     running: bool,
 }
@@ -60,6 +66,7 @@ struct Part {
     /// What was taken, to be put back if it cannot be stored.
     taken: Vec<(Arc<Seat>, Changes)>,
     feeds: Vec<Arc<Feed>>,
+    pins: Vec<(Arc<Router>, BTreeMap<u64, Option<String>>)>,
 }
 
 impl Saver {
@@ -81,6 +88,15 @@ impl Saver {
     /// Puts a shared reader on the list. The caller knows that it is not there yet.
     pub(crate) fn list_feed(self: &Arc<Self>, feed: &Arc<Feed>) {
         self.add(|lists| lists.feeds.push(Arc::clone(feed)));
+    }
+
+    /// Puts a router with new pins on the list.
+    pub(crate) fn list_router(self: &Arc<Self>, router: &Arc<Router>) {
+        self.add(|lists| {
+            if !lists.routers.iter().any(|known| Arc::ptr_eq(known, router)) {
+                lists.routers.push(Arc::clone(router));
+            }
+        });
     }
 
     /// Writes down what is on the list now, without waiting for the next turn.
@@ -129,7 +145,14 @@ impl Saver {
                 self.pause(PAUSE).await;
             }
             let mut lists = self.lists.lock();
-            if lists.seats.is_empty() && lists.feeds.is_empty() && lists.waiting.is_empty() {
+            let Lists {
+                seats,
+                feeds,
+                routers,
+                waiting,
+                ..
+            } = &*lists;
+            if seats.is_empty() && feeds.is_empty() && routers.is_empty() && waiting.is_empty() {
                 lists.running = false;
                 return;
             }
@@ -168,6 +191,10 @@ impl Saver {
                     seat.put_back(changes);
                 }
                 part.feeds.iter().for_each(Feed::list);
+                for (router, pins) in part.pins {
+                    router.put_back(pins);
+                    self.list_router(&router);
+                }
             }
             break;
         }
@@ -184,7 +211,14 @@ impl Saver {
             places.insert(feed.eventlog(), (feed, next));
         }
         let seats = std::mem::take(&mut self.lists.lock().seats);
+        let routers = std::mem::take(&mut self.lists.lock().routers);
         let mut apart = Parts::default();
+        for router in routers {
+            apart.put_pins(&router);
+            if router.has_unsaved() {
+                self.list_router(&router);
+            }
+        }
         let mut along: Vec<(Arc<Seat>, Entry)> = Vec::new();
         for seat in seats {
             let Some(mut entry) = seat.entry(MAX_CHANGES) else {
@@ -256,6 +290,17 @@ impl Parts {
             seat.list_again();
         }
         self.part.taken.push((seat, entry.changes));
+        self.turn_over();
+    }
+
+    fn put_pins(&mut self, router: &Arc<Router>) {
+        let mut batch = std::mem::take(&mut self.part.batch);
+        let pins = router.take_unsaved(MAX_CHANGES);
+        for (key, route) in &pins {
+            batch = progress::put_pin(batch, router.subscription(), *key, route.as_deref());
+        }
+        self.part.batch = batch;
+        self.part.pins.push((Arc::clone(router), pins));
         self.turn_over();
     }
 

@@ -14,7 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vanus_expr::Filter;
 use vanus_types::{Clock, EventlogId, SubscriptionId, control::SubscriptionConfig};
 
-use super::{keys::Keys, limiter::RateLimiter, saver::Saver, sink::Sink, totals::Totals};
+use super::{
+    keys::Keys, limiter::RateLimiter, route::Router, saver::Saver, sink::Sink, totals::Totals,
+};
 use crate::eventlog::Logs;
 
 /// The fixed parts of a running subscription.
@@ -27,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     pub(crate) filter: Filter,
     pub(crate) sink: Arc<dyn Sink>,
+    /// Decides which of several sinks an event goes to; it is the sink then.
+    pub(crate) router: Option<Arc<Router>>,
     pub(crate) logs: Logs,
     pub(crate) saver: Arc<Saver>,
     pub(crate) clock: Arc<dyn Clock>,

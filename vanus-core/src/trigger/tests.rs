@@ -21,7 +21,9 @@ use vanus_storage::{
 use vanus_types::{
     BatchBuilder, Clock as _, Durability, Event, EventbusId, EventlogId, NamespaceId,
     SeededEntropy, SubscriptionId, SystemClock,
-    control::{DeliveryOrder, FilterSpec, StartFrom, SubscriptionRecord, SubscriptionSpec},
+    control::{
+        DeliveryOrder, FilterSpec, RouteSlots, StartFrom, SubscriptionRecord, SubscriptionSpec,
+    },
 };
 
 use super::{
@@ -123,6 +125,7 @@ fn record(number: usize, filters: Vec<FilterSpec>) -> SubscriptionRecord {
         eventbus_id: EventbusId::from_u64(1),
         namespace_id: NamespaceId::from_u64(1),
         spec,
+        route_slots: RouteSlots::new(),
         created_at_ms: 0,
         updated_at_ms: 0,
     }

@@ -12,7 +12,7 @@ use vanus_storage::meta::{MetaBatch, MetaError, MetaStore};
 use vanus_types::{
     Clock, EventbusId, EventlogId, SubscriptionId,
     control::{
-        EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
+        EventlogProgress, RoutesSpec, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
         SubscriptionTotals,
     },
 };
@@ -23,6 +23,7 @@ use super::{
     keys::Keys,
     limiter::RateLimiter,
     progress::{self, Changes, Progress},
+    route::{self, Router},
     runner::Runner,
     saver::Saver,
     seat::Seat,
@@ -105,16 +106,29 @@ impl Triggers {
     /// Checks what a subscription asks for beyond its form.
     ///
     /// # Errors
-    /// [`FilterError`] when a filter, or the name of a key, cannot be read.
+    /// [`FilterError`] when a filter, a condition, or the name of a key cannot be read.
     pub(crate) fn check(spec: &SubscriptionSpec) -> Result<(), FilterError> {
         Filter::compile(&spec.filters)?;
         Keys::new(&spec.config)?;
+        spec.routes.as_ref().map(route::check).transpose()?;
         Ok(())
     }
 
-    /// Whether this build can deliver to the sink of `spec`.
+    /// Whether this build can deliver to the sinks of `spec`.
     pub(crate) fn can_deliver(&self, spec: &SubscriptionSpec) -> bool {
-        spec.sink == SubscriptionSpec::EMBEDDED || self.sinks.open(spec).is_some()
+        let routes = spec.routes.iter().flat_map(RoutesSpec::every_route);
+        let mut sinks = routes.filter_map(|route| route.sink.clone());
+        let can = |sink: String| {
+            let spec = SubscriptionSpec {
+                sink,
+                ..spec.clone()
+            };
+            spec.sink == SubscriptionSpec::EMBEDDED || self.sinks.open(&spec).is_some()
+        };
+        match &spec.routes {
+            Some(_) => sinks.all(can),
+            None => can(spec.sink.clone()),
+        }
     }
 
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
@@ -127,23 +141,25 @@ impl Triggers {
     pub(crate) async fn start(
         &self,
         record: &SubscriptionRecord,
-        route: Route,
+        to: Route,
     ) -> Result<(), StartError> {
-        let (sink, totals) = {
+        let (attached, totals) = {
             let mut entries = self.entries.lock();
             let entry = entries.entry(record.id).or_default();
             if record.spec.disabled || entry.runner.is_some() {
                 return Ok(());
             }
-            (self.sink_of(record, entry), Arc::clone(&entry.totals))
+            (entry.attached.clone(), Arc::clone(&entry.totals))
         };
-        let Some(sink) = sink else { return Ok(()) };
+        let Some((sink, router)) = self.sink_of(record, attached.as_ref()).await? else {
+            return Ok(());
+        };
         let filter = Filter::compile(&record.spec.filters)?;
         let keys = Keys::new(&record.spec.config)?;
-        let stored = self.stored(record.id, &route).await?;
+        let stored = self.stored(record.id, &to).await?;
         let bus = {
             let mut buses = self.buses.lock();
-            Arc::clone(buses.entry(route.eventbus).or_insert_with(BusIndex::new))
+            Arc::clone(buses.entry(to.eventbus).or_insert_with(BusIndex::new))
         };
         let matched = filter.clone();
         let shared = bus.add(&matched, |number| {
@@ -154,10 +170,11 @@ impl Triggers {
                 keys,
                 filter,
                 sink,
+                router,
                 logs: self.logs.clone(),
                 saver: Arc::clone(&self.saver),
                 clock: Arc::clone(&self.clock),
-                dead_letters: route.dead_letters,
+                dead_letters: to.dead_letters,
                 totals,
                 window: Arc::new(Semaphore::new(record.spec.config.in_flight as usize)),
                 limiter: Mutex::new(RateLimiter::new(record.spec.config.rate_limit)),
@@ -246,11 +263,65 @@ impl Triggers {
         self.meta.commit(batch).await
     }
 
-    fn sink_of(&self, record: &SubscriptionRecord, entry: &Entry) -> Option<Arc<dyn Sink>> {
-        if record.spec.sink == SubscriptionSpec::EMBEDDED {
-            return entry.attached.clone();
+    /// The sink of a subscription, and what decides where events go if it has routes; nothing if
+    /// it cannot deliver yet.
+    async fn sink_of(
+        &self,
+        record: &SubscriptionRecord,
+        attached: Option<&Arc<dyn Sink>>,
+    ) -> Result<Option<(Arc<dyn Sink>, Option<Arc<Router>>)>, StartError> {
+        let opened = match &record.spec.routes {
+            None => self.open(&record.spec, attached).map(|sink| (sink, None)),
+            Some(_) => {
+                let (meta, id) = (Arc::clone(&self.meta), record.id);
+                let loading = tokio::task::spawn_blocking(move || progress::load_pins(&meta, id));
+                let pins = loading.await.unwrap_or(Err(MetaError::Closed))?;
+                let open = |spec: &SubscriptionSpec| self.open(spec, attached);
+                let router = Router::new(id, &record.spec, &record.route_slots, pins, &open);
+                router.map(Arc::new).map(|router| {
+                    let sink: Arc<dyn Sink> = router.clone();
+                    (sink, Some(router))
+                })
+            }
+        };
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            Err(StartError::Detached) => Ok(None),
+            Err(error) => Err(error),
         }
-        self.sinks.open(&record.spec)
+    }
+
+    fn open(
+        &self,
+        spec: &SubscriptionSpec,
+        attached: Option<&Arc<dyn Sink>>,
+    ) -> Result<Arc<dyn Sink>, StartError> {
+        let sink = match spec.sink == SubscriptionSpec::EMBEDDED {
+            true => attached.cloned(),
+            false => self.sinks.open(spec),
+        };
+        sink.ok_or(StartError::Detached)
+    }
+
+    /// Lets a running subscription go on by the routes of `record`, from the next attempt on.
+    /// Answers whether it does: it has to run and to have routes already.
+    ///
+    /// # Errors
+    /// [`StartError`] when the routes cannot be used; the old ones stay.
+    pub(crate) fn exchange_routes(&self, record: &SubscriptionRecord) -> Result<bool, StartError> {
+        let (router, attached) = {
+            let entries = self.entries.lock();
+            let entry = entries.get(&record.id);
+            let runner = entry.and_then(|entry| entry.runner.as_ref());
+            let router = runner.and_then(|runner| runner.router().cloned());
+            (router, entry.and_then(|entry| entry.attached.clone()))
+        };
+        let Some(router) = router else {
+            return Ok(false);
+        };
+        let open = |spec: &SubscriptionSpec| self.open(spec, attached.as_ref());
+        router.exchange(&record.spec, &record.route_slots, &open)?;
+        Ok(true)
     }
 
     async fn load(&self, id: SubscriptionId, route: &Route) -> Result<Vec<Place>, MetaError> {
@@ -427,6 +498,9 @@ pub(crate) enum StartError {
     /// Its filters cannot be compiled.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A sink is a function that is not attached, or nothing this build can deliver to.
+    #[error("a sink is not there to be delivered to")]
+    Detached,
     /// Its progress cannot be read.
     #[error(transparent)]
     Meta(#[from] MetaError),

@@ -14,5 +14,6 @@ mod ordering;
 mod publish;
 mod restart;
 mod retention;
+mod routes;
 mod sharing;
 mod support;

@@ -95,6 +95,13 @@ pub const MAX_PENDING_RETRIES: usize = 10_000;
 /// Longest name of a value that orders deliveries or keeps an event on its route, in bytes.
 pub const MAX_KEY_LEN: usize = 256;
 
+/// Most routes of one subscription, those of all its groups together.
+pub const MAX_ROUTES: usize = 64;
+
+/// Most keys of one subscription that are pinned to their routes; past it the one that was not seen
+/// for longest is forgotten.
+pub const MAX_PINS: usize = 100_000;
+
 /// Events that are matched for one subscription and eventlog and wait for it to take them; with more
 /// it leaves the reader it shares and reads by itself.
 pub const MAX_INBOX: usize = 256;

@@ -151,7 +151,7 @@ pub(crate) async fn reset_offset(
 
 async fn spec(request: Request) -> Result<SubscriptionSpec, Problem> {
     let spec: SubscriptionSpec = json_body(request).await?;
-    if spec.sink == SubscriptionSpec::EMBEDDED {
+    if spec.is_embedded() {
         let detail = "a sink embedded in a program can only be made by that program";
         return Err(Problem::new(ErrorCode::InvalidSink, detail));
     }

@@ -10,7 +10,9 @@ mod filter;
 mod invalid;
 mod namespace;
 mod ordering;
+mod percent;
 mod reset;
+mod routes;
 mod stored;
 mod subscription;
 
@@ -23,7 +25,11 @@ pub use filter::{FilterSpec, FilterSpecError};
 pub use invalid::InvalidSpec;
 pub use namespace::{DEFAULT_NAMESPACE, NamespaceRecord, NamespaceSpec, SYSTEM_NAMESPACE};
 pub use ordering::{DeliveryOrder, KeyLimit};
+pub use percent::{InvalidPercent, Percent};
 pub use reset::{SubscriptionReset, WaitingRetries};
+pub use routes::{
+    Rewrite, RouteGroup, RouteRetry, RouteSlots, RouteSpec, RoutesSpec, Sticky, StickyMode, weights,
+};
 pub use stored::StoredEvent;
 pub use subscription::{
     EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,

@@ -8,6 +8,7 @@ use super::{
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
     ordering::{DeliveryOrder, KeyLimit},
+    routes::{RouteSlots, RoutesSpec},
 };
 use crate::{
     codec::{Decode, Encode},
@@ -107,8 +108,13 @@ pub struct SubscriptionSpec {
     /// The eventbus it reads.
     pub eventbus: Name,
     /// Where events go: an `http://` or `https://` URL, or [`SubscriptionSpec::EMBEDDED`] for a
-    /// function of the embedding program.
+    /// function of the embedding program, or [`SubscriptionSpec::ROUTES`], which it is if it is not
+    /// said.
+    #[serde(default = "routes_sink")]
     pub sink: String,
+    /// Where events go if the sink is [`SubscriptionSpec::ROUTES`]: to one of several sinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<RoutesSpec>,
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
@@ -133,6 +139,9 @@ impl SubscriptionSpec {
     /// The sink of a subscription whose events go to a function of the embedding program.
     pub const EMBEDDED: &'static str = "embedded";
 
+    /// The sink of a subscription whose events go to one of its [`routes`](Self::routes).
+    pub const ROUTES: &'static str = "routes";
+
     /// A subscription that passes everything and starts with the next event.
     #[must_use]
     pub fn new(name: Name, namespace: Name, eventbus: Name, sink: impl Into<String>) -> Self {
@@ -141,6 +150,7 @@ impl SubscriptionSpec {
             namespace,
             eventbus,
             sink: sink.into(),
+            routes: None,
             filters: Vec::new(),
             config: SubscriptionConfig::default(),
             headers: BTreeMap::new(),
@@ -165,6 +175,14 @@ impl SubscriptionSpec {
         ))
     }
 
+    /// Whether something is delivered to a function of the embedding program.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
+        let mut sinks = routes.filter_map(|route| route.sink.as_deref());
+        self.sink == Self::EMBEDDED || sinks.any(|sink| sink == Self::EMBEDDED)
+    }
+
     /// Checks what can be checked without the store.
     ///
     /// # Errors
@@ -172,7 +190,6 @@ impl SubscriptionSpec {
     pub fn check(&self) -> Result<(), InvalidSpec> {
         self.config.check()?;
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
-        check_length("sink", &self.sink, MAX_SINK_LEN)?;
         self.check_sink()?;
         check_range(
             "headers",
@@ -189,36 +206,61 @@ impl SubscriptionSpec {
 
     fn check_sink(&self) -> Result<(), InvalidSpec> {
         let bad = |why| {
-            Err(InvalidSpec::Sink {
-                sink: self.sink.clone(),
-                why,
-            })
+            let sink = self.sink.clone();
+            Err(InvalidSpec::Sink { sink, why })
         };
-        if self.sink == Self::EMBEDDED {
-            return Ok(());
+        match (&self.routes, self.sink == Self::ROUTES) {
+            (Some(routes), true) => {
+                routes.check()?;
+                for route in routes.every_route() {
+                    for sink in route.sink.iter() {
+                        check_address(sink)?;
+                    }
+                    for (name, value) in &route.headers {
+                        check_header(name, value)?;
+                    }
+                }
+                Ok(())
+            }
+            (None, true) => bad("needs routes"),
+            (Some(_), false) => bad("is not \"routes\", although there are routes"),
+            (None, false) => check_address(&self.sink),
         }
-        let lower = self.sink.to_ascii_lowercase();
-        let rest = lower
-            .strip_prefix("http://")
-            .or_else(|| lower.strip_prefix("https://"));
-        match rest {
-            None => bad("must start with http:// or https://"),
-            Some(rest) if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) => {
-                bad("names no host")
-            }
-            Some(rest)
-                if rest
-                    .split(['/', '?'])
-                    .next()
-                    .is_some_and(|host| host.contains('@')) =>
-            {
-                bad("must not carry a user name or password")
-            }
-            Some(_) if !crate::event::check_uri(&self.sink) || !self.sink.is_ascii() => {
-                bad("is no valid URL")
-            }
-            Some(_) => Ok(()),
+    }
+}
+
+fn routes_sink() -> String {
+    SubscriptionSpec::ROUTES.to_owned()
+}
+
+fn check_address(sink: &str) -> Result<(), InvalidSpec> {
+    let bad = |why| {
+        let sink = sink.to_owned();
+        Err(InvalidSpec::Sink { sink, why })
+    };
+    check_length("sink", sink, MAX_SINK_LEN)?;
+    if sink == SubscriptionSpec::EMBEDDED {
+        return Ok(());
+    }
+    let lower = sink.to_ascii_lowercase();
+    let rest = lower
+        .strip_prefix("http://")
+        .or_else(|| lower.strip_prefix("https://"));
+    match rest {
+        None => bad("must start with http:// or https://"),
+        Some(rest) if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) => {
+            bad("names no host")
         }
+        Some(rest)
+            if rest
+                .split(['/', '?'])
+                .next()
+                .is_some_and(|host| host.contains('@')) =>
+        {
+            bad("must not carry a user name or password")
+        }
+        Some(_) if !crate::event::check_uri(sink) || !sink.is_ascii() => bad("is no valid URL"),
+        Some(_) => Ok(()),
     }
 }
 
@@ -265,6 +307,9 @@ pub struct SubscriptionRecord {
     /// What was asked for.
     #[serde(flatten)]
     pub spec: SubscriptionSpec,
+    /// Which keys stay on which of its routes.
+    #[serde(skip)]
+    pub route_slots: RouteSlots,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_at_ms: i64,
     /// When it was changed last, in milliseconds since the Unix epoch.
