@@ -42,6 +42,7 @@ mod service;
 
 mod engine;
 
+pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
     AttributeRef, AttributeValue, Batch, Clock, Coded, Data, DataKind, Durability, Entropy,
@@ -65,5 +66,5 @@ pub use crate::{
     eventbus::{NotAdmitted, PublishError, PublishOptions, Published},
     eventlog::LogError,
     service::Service,
-    trigger::{Delivery, DeliveryError, Sink},
+    trigger::{Delivery, DeliveryError, Sink, SinkError},
 };

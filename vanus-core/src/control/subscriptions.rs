@@ -71,10 +71,7 @@ impl Control {
     fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
         spec.check()?;
         Filter::compile(&spec.filters)?;
-        if !self.triggers.can_deliver(spec) {
-            return Err(ControlError::SinkUnsupported(spec.sink.clone()));
-        }
-        Ok(())
+        Ok(self.triggers.check_sink(spec)?)
     }
 
     /// Adds to `batch` the offsets at which the subscription starts.
@@ -134,6 +131,7 @@ impl Control {
         Ok(SubscriptionInfo {
             phase: self.triggers.phase(record),
             totals: self.triggers.totals(record.id),
+            problem: self.triggers.problem(record.id),
             record: record.clone(),
             progress,
         })

@@ -8,12 +8,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
-use vanus_net::http::{HttpClient, HttpError, HttpTarget};
+use vanus_net::{
+    egress::EgressPolicy,
+    http::{HttpClient, HttpError, HttpTarget},
+};
 use vanus_types::{control::SubscriptionSpec, format::http as binding};
 
 use super::{
     delivery::{Delivery, DeliveryError},
-    sink::{Sink, SinkFactory},
+    sink::{Sink, SinkError, SinkFactory},
 };
 
 /// Characters of an answer's body that are kept with a failure.
@@ -23,21 +26,26 @@ const SHOWN_LEN: usize = 200;
 #[derive(Debug)]
 pub(crate) struct HttpSinks {
     client: HttpClient,
+    egress: EgressPolicy,
 }
 
 impl HttpSinks {
-    pub(crate) const fn new(client: HttpClient) -> Self {
-        Self { client }
+    /// Sinks that are connected to as far as `egress` allows it.
+    pub(crate) const fn new(client: HttpClient, egress: EgressPolicy) -> Self {
+        Self { client, egress }
     }
 }
 
 impl SinkFactory for HttpSinks {
-    fn open(&self, spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>> {
-        let target = HttpTarget::parse(&spec.sink).ok()?;
+    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError> {
+        let target = HttpTarget::parse(&spec.sink)?;
+        let client = self.client.guarded(self.egress.of(&spec.namespace));
+        // Names are checked each time they are resolved for a connection.
+        target.check(client.egress())?;
         let timeout = Duration::from_millis(spec.config.delivery_timeout_ms.into());
         let headers = extra_headers(&spec.headers);
-        Some(Arc::new(HttpSink {
-            client: self.client.clone(),
+        Ok(Arc::new(HttpSink {
+            client,
             target,
             headers,
             timeout,

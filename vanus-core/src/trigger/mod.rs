@@ -30,6 +30,6 @@ pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, put_cursor, put_retry};
 #[cfg(any(test, not(feature = "http")))]
 pub(crate) use sink::NoSinks;
-pub use sink::Sink;
 pub(crate) use sink::{FnSink, SinkFactory};
+pub use sink::{Sink, SinkError};
 pub(crate) use triggers::{Route, StartError, Triggers};

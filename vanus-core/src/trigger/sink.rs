@@ -3,7 +3,8 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use vanus_types::control::SubscriptionSpec;
+use vanus_net::http::HttpError;
+use vanus_types::{Coded, ErrorCode, control::SubscriptionSpec};
 
 use super::delivery::{Delivery, DeliveryError};
 
@@ -45,8 +46,28 @@ where
 
 /// Opens the sinks of subscriptions that have an address.
 pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
-    /// The sink of a subscription; nothing, if this build cannot deliver to its address.
-    fn open(&self, spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>>;
+    /// The sink of a subscription.
+    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError>;
+}
+
+/// Why there is no sink for a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// This build does not deliver to such an address.
+    #[error("this build cannot deliver to \"{0}\"; it was built without the feature for it")]
+    Unsupported(String),
+    /// The address cannot be requested, or may not be connected to.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+impl Coded for SinkError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unsupported(_) => ErrorCode::Unsupported,
+            Self::Http(error) => error.code(),
+        }
+    }
 }
 
 /// A build that delivers to functions only.
@@ -56,7 +77,7 @@ pub(crate) struct NoSinks;
 
 #[cfg(any(test, not(feature = "http")))]
 impl SinkFactory for NoSinks {
-    fn open(&self, _spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>> {
-        None
+    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError> {
+        Err(SinkError::Unsupported(spec.sink.clone()))
     }
 }

@@ -62,6 +62,10 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
         ("Sink", spec.sink.clone()),
         ("Phase", phase(info.phase).to_owned()),
         (
+            "Problem",
+            human::or_dash(info.problem.as_deref().unwrap_or_default()),
+        ),
+        (
             "Filters",
             if spec.filters.is_empty() {
                 "-".to_owned()

@@ -269,7 +269,8 @@ pub enum SubscriptionPhase {
     Stopping,
     /// It is disabled.
     Stopped,
-    /// Its sink is a function of the embedding program that is not attached yet.
+    /// It has no sink: the function of the embedding program is not attached yet, or its address
+    /// cannot be delivered to.
     Detached,
 }
 
@@ -281,6 +282,9 @@ pub struct SubscriptionInfo {
     pub record: SubscriptionRecord,
     /// What it is doing.
     pub phase: SubscriptionPhase,
+    /// Why it does not deliver, if something is in its way that somebody has to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// How far it is in each eventlog.
     pub progress: Vec<EventlogProgress>,
     /// What became of its events since the engine was opened.
