@@ -49,10 +49,10 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo,
-        EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, RetainFor, SegmentInfo,
-        StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
-        SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+        ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord, EventbusSpec,
+        EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec,
+        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
     },
 };
 

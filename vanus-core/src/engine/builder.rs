@@ -119,7 +119,7 @@ impl VanusBuilder {
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
-        let sinks = sinks(self.options.egress)?;
+        let sinks = sinks(self.options.egress, &clock)?;
         let triggers = Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&clock), sinks);
         let parts = ControlParts {
             logs: logs.clone(),
@@ -176,14 +176,18 @@ fn open_stores(
 }
 
 #[cfg(feature = "http")]
-fn sinks(egress: EgressPolicy) -> Result<Arc<dyn SinkFactory>, OpenError> {
+fn sinks(egress: EgressPolicy, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SinkFactory>, OpenError> {
     use vanus_net::http::{HttpClient, HttpClientOptions};
     let client = HttpClient::new(HttpClientOptions::default())
         .map_err(|error| OpenError::HttpClient(error.to_string()))?;
-    Ok(Arc::new(crate::trigger::HttpSinks::new(client, egress)))
+    let sinks = crate::trigger::AddressSinks::new(client, egress, Arc::clone(clock));
+    Ok(Arc::new(sinks))
 }
 
 #[cfg(not(feature = "http"))]
-fn sinks(_egress: EgressPolicy) -> Result<Arc<dyn SinkFactory>, OpenError> {
+fn sinks(
+    _egress: EgressPolicy,
+    _clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn SinkFactory>, OpenError> {
     Ok(Arc::new(crate::trigger::NoSinks))
 }

@@ -1,12 +1,16 @@
 //! Where deliveries go.
 
-use std::{fmt, future::Future, sync::Arc};
+#[cfg(feature = "http")]
+use std::sync::Weak;
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use vanus_net::http::HttpError;
 use vanus_types::{Coded, ErrorCode, control::SubscriptionSpec};
 
 use super::delivery::{Delivery, DeliveryError};
+#[cfg(feature = "http")]
+use super::sinks::SinkHost;
 
 /// A receiver of deliveries.
 ///
@@ -16,6 +20,19 @@ use super::delivery::{Delivery, DeliveryError};
 pub trait Sink: Send + Sync + fmt::Debug {
     /// Delivers one event; `Ok` acknowledges it.
     async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError>;
+
+    /// How long a delivery may wait inside the sink for others to go with it; added to the time-out.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Waits until the sink wants to be given another delivery. Cancellation safe.
+    async fn ready(&self) {}
+
+    /// Whether the sink wants to be given another delivery now.
+    fn try_ready(&self) -> bool {
+        true
+    }
 }
 
 /// A function of the embedding program as a sink.
@@ -48,6 +65,10 @@ where
 pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
     /// The sink of a subscription.
     fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError>;
+
+    /// Says who the engine around the sinks is.
+    #[cfg(feature = "http")]
+    fn bind(&self, _host: Weak<dyn SinkHost>) {}
 }
 
 /// Why there is no sink for a subscription.

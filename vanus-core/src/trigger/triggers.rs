@@ -1,5 +1,7 @@
 //! All subscriptions at work.
 
+#[cfg(feature = "http")]
+use std::sync::Weak;
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
@@ -11,6 +13,8 @@ use vanus_types::{
     control::{EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec},
 };
 
+#[cfg(feature = "http")]
+use super::sinks::SinkHost;
 use super::{
     limiter::RateLimiter,
     progress::{self, Progress},
@@ -65,6 +69,12 @@ impl Triggers {
             sinks,
             entries: Mutex::default(),
         }
+    }
+
+    /// Says who the engine around the sinks is.
+    #[cfg(feature = "http")]
+    pub(crate) fn bind(&self, host: Weak<dyn SinkHost>) {
+        self.sinks.bind(host);
     }
 
     /// Whether this node can deliver to the sink of `spec`, as far as that is known beforehand.
