@@ -42,16 +42,17 @@ mod service;
 
 mod engine;
 
+pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
     AttributeRef, AttributeValue, Batch, Clock, Coded, Data, DataKind, Durability, Entropy,
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo,
-        EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, RetainFor, SegmentInfo,
-        StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
-        SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+        ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord, EventbusSpec,
+        EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec,
+        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
     },
 };
 
@@ -65,5 +66,5 @@ pub use crate::{
     eventbus::{NotAdmitted, PublishError, PublishOptions, Published},
     eventlog::LogError,
     service::Service,
-    trigger::{Delivery, DeliveryError, Sink},
+    trigger::{Delivery, DeliveryError, Sink, SinkError},
 };

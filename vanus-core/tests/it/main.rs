@@ -10,7 +10,9 @@
 
 mod control;
 mod delivery;
+mod http_delivery;
 mod publish;
 mod restart;
 mod retention;
 mod support;
+mod web;
