@@ -42,18 +42,19 @@ mod service;
 
 mod engine;
 
+pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
     AttributeRef, AttributeValue, Batch, Clock, Coded, Data, DataKind, Durability, Entropy,
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, DeliveryOrder, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate,
-        EventlogInfo, EventlogProgress, FilterSpec, KeyLimit, NamespaceRecord, NamespaceSpec,
-        Percent, RetainFor, Rewrite, RouteGroup, RouteRetry, RouteSpec, RoutesSpec, SegmentInfo,
-        StartFrom, Sticky, StickyMode, StoredEvent, SubscriptionConfig, SubscriptionInfo,
-        SubscriptionPhase, SubscriptionRecord, SubscriptionReset, SubscriptionSpec,
-        SubscriptionTotals, WaitingRetries,
+        ClusterInfo, DeliveryMode, DeliveryOrder, DeliverySpec, EventbusInfo, EventbusRecord,
+        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, KeyLimit,
+        NamespaceRecord, NamespaceSpec, Percent, RetainFor, Rewrite, RouteGroup, RouteRetry,
+        RouteSpec, RoutesSpec, SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent,
+        SubscriptionConfig, SubscriptionInfo, SubscriptionPhase, SubscriptionRecord,
+        SubscriptionReset, SubscriptionSpec, SubscriptionTotals, WaitingRetries,
     },
 };
 
@@ -67,5 +68,5 @@ pub use crate::{
     eventbus::{NotAdmitted, PublishError, PublishOptions, Published},
     eventlog::LogError,
     service::Service,
-    trigger::{Delivery, DeliveryError, Sink},
+    trigger::{Delivery, DeliveryError, Sink, SinkError},
 };

@@ -46,6 +46,7 @@ impl Control {
             }
         })?;
         check_dead_letters(&bus, &spec)?;
+        self.check_reply(&spec)?;
         let now_ms = self.clock.now_ms();
         let record = SubscriptionRecord {
             id: spec
@@ -55,6 +56,7 @@ impl Control {
             namespace_id: bus.record.namespace_id,
             route_slots: slots(&spec, None),
             spec,
+            disabled_reason: None,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
@@ -74,8 +76,18 @@ impl Control {
     fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
         spec.check()?;
         Triggers::check(spec)?;
-        if !self.triggers.can_deliver(spec) {
-            return Err(ControlError::SinkUnsupported(spec.sink.clone()));
+        Ok(self.triggers.check_sink(spec)?)
+    }
+
+    /// Replies go to an eventbus that is there and that anybody may publish to.
+    fn check_reply(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
+        let Some(reply) = &spec.delivery.reply else {
+            return Ok(());
+        };
+        let bus = self.bus(&spec.namespace, reply)?;
+        if bus.record.name.is_system() {
+            let (what, name, action) = ("eventbus", bus.record.name.clone(), "published to");
+            return Err(ControlError::SystemOwned { what, name, action });
         }
         Ok(())
     }
@@ -138,6 +150,7 @@ impl Control {
         Ok(SubscriptionInfo {
             phase: self.triggers.phase(record),
             totals: self.triggers.totals(record.id),
+            problem: self.triggers.problem(record.id),
             record: record.clone(),
             progress,
         })
@@ -157,12 +170,14 @@ impl Control {
             return Err(ControlError::EventbusFixed(id));
         }
         check_dead_letters(&bus, &spec)?;
+        self.check_reply(&spec)?;
         let spec = SubscriptionSpec {
             id: old.spec.id,
             ..spec
         };
         let record = SubscriptionRecord {
             route_slots: slots(&spec, Some(&old)),
+            disabled_reason: old.disabled_reason.clone().filter(|_| spec.disabled),
             spec,
             updated_at_ms: self.clock.now_ms(),
             ..old.as_ref().clone()
@@ -190,7 +205,9 @@ impl Control {
             })
             .collect();
         tracing::info!(subscription = %record.id, routes = weights.join(", "), "the routes of a subscription are changed");
-        if !self.triggers.exchange_routes(&record)? {
+        let exchanged = self.triggers.exchange_routes(&record);
+        if !exchanged.is_ok_and(|exchanged| exchanged) {
+            self.triggers.stop(record.id).await;
             self.triggers.start(&record, self.route(bus)?).await?;
         }
         self.subscription_info(&record).await
@@ -229,12 +246,34 @@ impl Control {
         self.replace(
             SubscriptionRecord {
                 spec,
+                disabled_reason: None,
                 updated_at_ms,
                 ..old.as_ref().clone()
             },
             &bus,
         )
         .await
+    }
+
+    /// Disables a subscription for a reason, if its record is still as `wanted`.
+    #[cfg(feature = "http")]
+    pub(super) async fn disable_if(
+        &self,
+        id: SubscriptionId,
+        wanted: impl Fn(&SubscriptionRecord) -> bool,
+        reason: String,
+    ) -> Result<(), ControlError> {
+        let _turn = self.change().await?;
+        let old = self.subscription(id)?;
+        if !wanted(&old) {
+            return Ok(());
+        }
+        let bus = self.bus_by_id(old.eventbus_id)?;
+        let mut record = old.as_ref().clone();
+        record.spec.disabled = true;
+        record.disabled_reason = Some(reason);
+        record.updated_at_ms = self.clock.now_ms();
+        self.replace(record, &bus).await.map(drop)
     }
 
     /// Gives an embedded subscription its function and starts it.

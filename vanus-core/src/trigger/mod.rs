@@ -14,8 +14,6 @@ mod attempt;
 mod dead_letter;
 mod delivery;
 mod feed;
-#[cfg(feature = "http")]
-mod http_sink;
 mod index;
 mod keys;
 mod limiter;
@@ -29,6 +27,8 @@ mod schedule;
 mod seat;
 mod shared;
 mod sink;
+#[cfg(feature = "http")]
+mod sinks;
 mod totals;
 mod tracker;
 mod triggers;
@@ -36,15 +36,15 @@ mod worker;
 
 pub(crate) use dead_letter::belongs_to as is_dead_letter_of;
 pub use delivery::{Delivery, DeliveryError};
-#[cfg(feature = "http")]
-pub(crate) use http_sink::HttpSinks;
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, part_from_feeds, put_cursor, put_retry};
 pub(crate) use route::slots_of;
 #[cfg(any(test, not(feature = "http")))]
 pub(crate) use sink::NoSinks;
-pub use sink::Sink;
 pub(crate) use sink::{FnSink, SinkFactory};
+pub use sink::{Sink, SinkError};
+#[cfg(feature = "http")]
+pub(crate) use sinks::{AddressSinks, SinkHost};
 pub(crate) use triggers::{Route, StartError, Triggers};
 
 #[cfg(test)]

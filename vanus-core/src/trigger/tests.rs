@@ -125,6 +125,7 @@ fn record(number: usize, filters: Vec<FilterSpec>) -> SubscriptionRecord {
         eventbus_id: EventbusId::from_u64(1),
         namespace_id: NamespaceId::from_u64(1),
         spec,
+        disabled_reason: None,
         route_slots: RouteSlots::new(),
         created_at_ms: 0,
         updated_at_ms: 0,

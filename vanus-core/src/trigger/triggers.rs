@@ -1,5 +1,7 @@
 //! All subscriptions at work.
 
+#[cfg(feature = "http")]
+use std::sync::Weak;
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::AtomicBool},
@@ -17,6 +19,8 @@ use vanus_types::{
     },
 };
 
+#[cfg(feature = "http")]
+use super::sinks::SinkHost;
 use super::{
     attempt::Origin,
     index::BusIndex,
@@ -28,7 +32,7 @@ use super::{
     saver::Saver,
     seat::Seat,
     shared::Shared,
-    sink::{Sink, SinkFactory},
+    sink::{Sink, SinkError, SinkFactory},
     totals::Totals,
 };
 use crate::eventlog::Logs;
@@ -58,6 +62,8 @@ struct Entry {
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
     attached: Option<Arc<dyn Sink>>,
+    /// Why it has no sink, if it should have one.
+    problem: Option<SinkError>,
 }
 
 /// The eventlogs a subscription reads, and where its dead letters go.
@@ -114,21 +120,27 @@ impl Triggers {
         Ok(())
     }
 
-    /// Whether this build can deliver to the sinks of `spec`.
-    pub(crate) fn can_deliver(&self, spec: &SubscriptionSpec) -> bool {
+    /// Says who the engine around the sinks is.
+    #[cfg(feature = "http")]
+    pub(crate) fn bind(&self, host: Weak<dyn SinkHost>) {
+        self.sinks.bind(host);
+    }
+
+    /// Whether this node can deliver to the sinks of `spec`, as far as that is known beforehand.
+    pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
         let routes = spec.routes.iter().flat_map(RoutesSpec::every_route);
-        let mut sinks = routes.filter_map(|route| route.sink.clone());
-        let can = |sink: String| {
-            let spec = SubscriptionSpec {
-                sink,
-                ..spec.clone()
-            };
-            spec.sink == SubscriptionSpec::EMBEDDED || self.sinks.open(&spec).is_some()
-        };
-        match &spec.routes {
-            Some(_) => sinks.all(can),
-            None => can(spec.sink.clone()),
+        let routed = routes.filter_map(|route| route.sink.clone());
+        let alone = spec.routes.is_none().then(|| spec.sink.clone());
+        for sink in routed.chain(alone) {
+            if sink != SubscriptionSpec::EMBEDDED {
+                let spec = SubscriptionSpec {
+                    sink,
+                    ..spec.clone()
+                };
+                self.sinks.open(&spec)?;
+            }
         }
+        Ok(())
     }
 
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
@@ -284,31 +296,44 @@ impl Triggers {
                 })
             }
         };
-        match opened {
-            Ok(opened) => Ok(Some(opened)),
-            Err(StartError::Detached) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let (opened, problem) = match opened {
+            Ok(opened) => (Some(opened), None),
+            Err(OpenError::Detached) => (None, None),
+            Err(OpenError::Filter(error)) => return Err(error.into()),
+            Err(OpenError::Sink(error)) => {
+                tracing::error!(subscription = %record.id, %error,
+                    "a subscription has no sink; its events wait");
+                (None, Some(error))
+            }
+        };
+        self.entries.lock().entry(record.id).or_default().problem = problem;
+        Ok(opened)
     }
 
     fn open(
         &self,
         spec: &SubscriptionSpec,
         attached: Option<&Arc<dyn Sink>>,
-    ) -> Result<Arc<dyn Sink>, StartError> {
-        let sink = match spec.sink == SubscriptionSpec::EMBEDDED {
-            true => attached.cloned(),
-            false => self.sinks.open(spec),
-        };
-        sink.ok_or(StartError::Detached)
+    ) -> Result<Arc<dyn Sink>, OpenError> {
+        match spec.sink == SubscriptionSpec::EMBEDDED {
+            true => attached.cloned().ok_or(OpenError::Detached),
+            false => Ok(self.sinks.open(spec)?),
+        }
+    }
+
+    /// Why the subscription does not deliver, if something is in its way.
+    pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
+        let entries = self.entries.lock();
+        let problem = entries.get(&id)?.problem.as_ref()?;
+        Some(problem.to_string())
     }
 
     /// Lets a running subscription go on by the routes of `record`, from the next attempt on.
     /// Answers whether it does: it has to run and to have routes already.
     ///
     /// # Errors
-    /// [`StartError`] when the routes cannot be used; the old ones stay.
-    pub(crate) fn exchange_routes(&self, record: &SubscriptionRecord) -> Result<bool, StartError> {
+    /// [`OpenError`] when the routes cannot be used; the old ones stay.
+    pub(crate) fn exchange_routes(&self, record: &SubscriptionRecord) -> Result<bool, OpenError> {
         let (router, attached) = {
             let entries = self.entries.lock();
             let entry = entries.get(&record.id);
@@ -498,10 +523,21 @@ pub(crate) enum StartError {
     /// Its filters cannot be compiled.
     #[error(transparent)]
     Filter(#[from] FilterError),
-    /// A sink is a function that is not attached, or nothing this build can deliver to.
-    #[error("a sink is not there to be delivered to")]
-    Detached,
     /// Its progress cannot be read.
     #[error(transparent)]
     Meta(#[from] MetaError),
+}
+
+/// Why a sink cannot be opened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// It is a function that is not attached.
+    #[error("a sink is a function of the embedding program that is not attached")]
+    Detached,
+    /// Nothing can be delivered to it.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A condition of a route cannot be compiled.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
 }

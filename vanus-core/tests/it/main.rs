@@ -10,6 +10,7 @@
 
 mod control;
 mod delivery;
+mod http_delivery;
 mod ordering;
 mod publish;
 mod restart;
@@ -17,3 +18,4 @@ mod retention;
 mod routes;
 mod sharing;
 mod support;
+mod web;

@@ -6,6 +6,7 @@ mod endpoint;
 mod filters;
 mod order;
 mod pair;
+mod routes;
 mod size;
 mod start;
 
@@ -14,5 +15,6 @@ pub(crate) use endpoint::endpoint;
 pub(crate) use filters::filters;
 pub(crate) use order::{key_limit, ordering};
 pub(crate) use pair::{Pair, pair};
+pub(crate) use routes::{Weight, routes, weight};
 pub(crate) use size::size_or_none;
 pub(crate) use start::{start_from, time_ms};

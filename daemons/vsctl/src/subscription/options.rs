@@ -6,15 +6,17 @@ use clap::{ArgGroup, Args};
 use vanus_types::{
     Name, SubscriptionId,
     control::{
-        DeliveryOrder, FilterSpec, KeyLimit, StartFrom, SubscriptionConfig, SubscriptionSpec,
+        DeliveryOrder, FilterSpec, KeyLimit, RoutesSpec, StartFrom, SubscriptionConfig,
+        SubscriptionSpec,
     },
     limits::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS},
 };
 
+use super::delivery::DeliveryFlags;
 use crate::{
     error::CliError,
     input,
-    parse::{Pair, duration, filters, key_limit, ordering, pair, start_from},
+    parse::{Pair, duration, filters, key_limit, ordering, pair, routes, start_from},
 };
 
 pub(super) const CREATE_EXAMPLES: &str = "\
@@ -27,6 +29,11 @@ Examples:
   vsctl subscription create --name all --eventbus orders --sink http://127.0.0.1:9000/ --from earliest
   vsctl subscription create --name slow --eventbus orders --sink http://127.0.0.1:9000/ \\
     --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordering key=subject
+  vsctl subscription create --name split --eventbus orders --routes \
+    '[{\"name\": \"stable\", \"sink\": \"http://127.0.0.1:9000/\", \"weight\": 90},
+      {\"name\": \"canary\", \"sink\": \"http://127.0.0.1:9001/\", \"weight\": 10}]'
+  vsctl subscription create --name bulk --eventbus orders --sink http://127.0.0.1:9000/ \\
+    --delivery-mode batch --batch-size 100 --batch-linger 200ms
 
 Filters: a JSON list, all of which must pass; each is an object with exactly one of exact,
 prefix, suffix (attributes, data or data.path to text), not (a filter), all, any (lists),
@@ -40,6 +47,7 @@ Examples:
 
 /// A new subscription.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("change").multiple(true)))]
 pub(crate) struct Create {
     /// Its name; need not be unique
     #[arg(long)]
@@ -51,8 +59,11 @@ pub(crate) struct Create {
     #[arg(long)]
     eventbus: Name,
     /// Where events go: an http:// or https:// URL
-    #[arg(long, value_name = "URL")]
-    sink: String,
+    #[arg(long, value_name = "URL", required_unless_present = "routes")]
+    sink: Option<String>,
+    /// Where events go instead of one sink: routes with weights, as JSON, or @file
+    #[arg(long, value_name = "JSON|@FILE", conflicts_with = "sink")]
+    routes: Option<String>,
     /// What passes: JSON, or @file; without filters everything passes
     #[arg(long, value_name = "JSON|@FILE")]
     filters: Option<String>,
@@ -89,6 +100,8 @@ pub(crate) struct Create {
     /// A header of every request to the sink; may be given more than once
     #[arg(long, value_parser = pair, value_name = "NAME=VALUE")]
     header: Vec<Pair>,
+    #[command(flatten)]
+    delivery: DeliveryFlags,
     /// Create it paused
     #[arg(long)]
     disable: bool,
@@ -103,11 +116,10 @@ pub(crate) struct Create {
 impl Create {
     /// What is asked of the server.
     pub(super) fn spec(self) -> Result<SubscriptionSpec, CliError> {
+        let sink = self.sink;
+        let sink = sink.unwrap_or_else(|| SubscriptionSpec::ROUTES.to_owned());
         let spec = SubscriptionSpec {
-            name: self.name,
-            namespace: self.namespace,
-            eventbus: self.eventbus,
-            sink: self.sink,
+            routes: self.routes.as_deref().map(read_routes).transpose()?,
             filters: self
                 .filters
                 .map_or_else(|| Ok(Vec::new()), |text| read_filters(&text))?,
@@ -128,7 +140,9 @@ impl Create {
             description: self.description,
             disabled: self.disable,
             id: self.id,
+            ..SubscriptionSpec::new(self.name, self.namespace, self.eventbus, sink)
         };
+        let spec = self.delivery.apply(spec)?;
         spec.check().map_err(|error| CliError::invalid(&error))?;
         Ok(spec)
     }
@@ -148,6 +162,14 @@ pub(crate) struct Update {
     /// Where events go: an http:// or https:// URL
     #[arg(long, group = "change", value_name = "URL")]
     sink: Option<String>,
+    /// Where events go instead of one sink: routes with weights, as JSON, or @file
+    #[arg(
+        long,
+        group = "change",
+        value_name = "JSON|@FILE",
+        conflicts_with = "sink"
+    )]
+    routes: Option<String>,
     /// What passes: JSON, or @file; [] passes everything
     #[arg(long, group = "change", value_name = "JSON|@FILE")]
     filters: Option<String>,
@@ -183,6 +205,8 @@ pub(crate) struct Update {
     /// The headers of every request to the sink, in place of those it has
     #[arg(long, group = "change", value_parser = pair, value_name = "NAME=VALUE")]
     header: Vec<Pair>,
+    #[command(flatten)]
+    delivery: DeliveryFlags,
     /// Whether it is paused
     #[arg(long, group = "change", value_name = "BOOL")]
     disable: Option<bool>,
@@ -196,6 +220,7 @@ pub(crate) struct Update {
 pub(super) struct Changes<'a> {
     update: &'a Update,
     filters: Option<Vec<FilterSpec>>,
+    routes: Option<RoutesSpec>,
 }
 
 impl Update {
@@ -205,18 +230,26 @@ impl Update {
         Ok(Changes {
             update: self,
             filters,
+            routes: self.routes.as_deref().map(read_routes).transpose()?,
         })
     }
 }
 
 impl Changes<'_> {
     /// What a subscription becomes.
-    pub(super) fn apply(self, now: SubscriptionSpec) -> SubscriptionSpec {
+    pub(super) fn apply(self, now: SubscriptionSpec) -> Result<SubscriptionSpec, CliError> {
         let config = self.config(&now.config);
+        let (sink, routes) = match (self.update.sink.clone(), self.routes) {
+            (_, Some(routes)) => (SubscriptionSpec::ROUTES.to_owned(), Some(routes)),
+            (Some(sink), None) => (sink, None),
+            (None, None) => (now.sink.clone(), now.routes.clone()),
+        };
         let headers = self.update.header.iter().cloned();
-        SubscriptionSpec {
+        let now = self.update.delivery.apply(now)?;
+        Ok(SubscriptionSpec {
             name: self.update.name.clone().unwrap_or(now.name),
-            sink: self.update.sink.clone().unwrap_or(now.sink),
+            sink,
+            routes,
             filters: self.filters.unwrap_or(now.filters),
             headers: if self.update.header.is_empty() {
                 now.headers
@@ -227,7 +260,7 @@ impl Changes<'_> {
             disabled: self.update.disable.unwrap_or(now.disabled),
             config,
             ..now
-        }
+        })
     }
 
     fn config(&self, now: &SubscriptionConfig) -> SubscriptionConfig {
@@ -260,6 +293,10 @@ impl Changes<'_> {
     }
 }
 
+fn read_routes(text: &str) -> Result<RoutesSpec, CliError> {
+    Ok(routes(&input::text_or_file(text)?)?)
+}
+
 fn read_filters(text: &str) -> Result<Vec<FilterSpec>, CliError> {
     Ok(filters(&input::text_or_file(text)?)?)
 }
@@ -271,7 +308,7 @@ fn timeout_ms(duration: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use vanus_types::limits::DEFAULT_DELIVERY_TIMEOUT_MS;
+    use vanus_types::{control::DeliveryMode, limits::DEFAULT_DELIVERY_TIMEOUT_MS};
 
     use super::*;
 
@@ -316,6 +353,33 @@ mod tests {
     }
 
     #[test]
+    fn requests_to_the_sink_are_described_and_changed() {
+        let words = "--delivery-mode batch --batch-size 8 --batch-linger 50ms --reply answers";
+        let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(old.delivery.mode, DeliveryMode::Batch);
+        assert_eq!(
+            (old.delivery.batch_events, old.delivery.batch_linger_ms),
+            (8, 50)
+        );
+        assert_eq!(old.delivery.reply, Some(Name::new("answers").unwrap()));
+        let line = [
+            "x",
+            "--id",
+            "1",
+            "--delivery-mode",
+            "structured",
+            "--reply",
+            "none",
+        ];
+        let update = UpdateLine::parse_from(line).update;
+        let new = update.changes().unwrap().apply(old).unwrap().delivery;
+        assert_eq!(
+            (new.mode, new.batch_events, new.reply),
+            (DeliveryMode::Structured, 8, None)
+        );
+    }
+
+    #[test]
     fn a_change_leaves_alone_what_it_does_not_name() {
         let old = create(&["--header", "a=b", "--rate-limit", "7"]).unwrap();
         let line = [
@@ -328,7 +392,7 @@ mod tests {
             "true",
         ];
         let update = UpdateLine::parse_from(line).update;
-        let new = update.changes().unwrap().apply(old.clone());
+        let new = update.changes().unwrap().apply(old.clone()).unwrap();
         assert_eq!(new.config.ordering, DeliveryOrder::Strict);
         assert!(!new.config.dead_letter);
         assert_eq!((&new.headers, new.config.rate_limit), (&old.headers, 7));

@@ -1,6 +1,6 @@
 //! The routes of a running subscription: a sink that hands each delivery to one of several.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
@@ -188,6 +188,11 @@ impl RouteSink {
         })
     }
 
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn Sink>> {
+        let rewritten = self.rewritten.iter().map(|(_, sink)| sink);
+        std::iter::once(&self.sink).chain(rewritten)
+    }
+
     fn of(&self, event: &Event) -> &Arc<dyn Sink> {
         let view = EventView::new(event);
         let rewritten = self
@@ -220,6 +225,12 @@ impl Sink for Router {
             Some(sink) => Arc::clone(sink.of(&delivery.event)).deliver(delivery).await,
             None => Err(DeliveryError::retry(NO_ROUTE)),
         }
+    }
+
+    fn linger(&self) -> Duration {
+        let routes = Arc::clone(&self.routes.read());
+        let sinks = routes.sinks.values().flat_map(RouteSink::all);
+        sinks.map(|sink| sink.linger()).max().unwrap_or_default()
     }
 }
 

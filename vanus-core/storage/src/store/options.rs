@@ -47,7 +47,7 @@ pub struct StoreOptions {
     /// Most bytes of recent batches kept in memory for readers; 32 MiB.
     pub cache_bytes: u64,
     /// Most bytes of batches that are in the write-ahead log but not yet in segment files; they are held in memory;
-    /// 64 MiB, at least 1 MiB. When it is reached, appends wait.
+    /// 48 MiB, at least 1 MiB. When it is reached, appends wait.
     pub max_unflushed_bytes: u64,
     /// Bytes not yet in segment files that start a flush; 8 MiB.
     pub flush_bytes: u64,
@@ -93,7 +93,7 @@ impl Default for StoreOptions {
             max_queue_batches: 16_384,
             max_group_bytes: 8 * MIB,
             cache_bytes: 32 * MIB,
-            max_unflushed_bytes: 64 * MIB,
+            max_unflushed_bytes: 48 * MIB,
             flush_bytes: 8 * MIB,
             flush_interval_ms: 200,
             sync_interval_ms: 1_000,

@@ -254,6 +254,10 @@ impl FrameBytes {
     }
 }
 
+/// The highest number of a frame. No log ever gets there; a frame that claims more is none, or it would leave no
+/// number for those after it.
+const MAX_LSN: u64 = u64::MAX / 2;
+
 /// Bytes of the frame of file `number` whose first bytes these are, by its own account; `None` when it is none.
 pub(crate) fn frame_len(bytes: &[u8], number: u64) -> Option<u64> {
     if !bytes.starts_with(FRAME_MAGIC) || u64_at(bytes, 24)? != number {
@@ -282,7 +286,7 @@ pub(crate) fn decode_frame(
         number,
         generation: u64_at(bytes, 16)?,
         position,
-        lsn: u64_at(bytes, 32)?,
+        lsn: u64_at(bytes, 32).filter(|lsn| *lsn <= MAX_LSN)?,
         synced_lsn: u64_at(bytes, 40)?,
         payload_len,
         entries: u32_at(bytes, 12)?,
@@ -447,6 +451,15 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_with_a_number_that_leaves_none_for_later_ones_is_none() {
+        let entries = some_entries();
+        let of = |lsn| decode_frame(&Bytes::from(frame(0, lsn, &entries).1), 0, 3);
+        assert!(of(MAX_LSN).is_some());
+        assert!(of(MAX_LSN + 1).is_none());
+        assert!(of(u64::MAX).is_none());
+    }
+
+    #[test]
     fn names_lead_to_numbers_and_back() {
         assert_eq!(file_name(7), "00000000000000000007.wal");
         assert_eq!(file_number(&file_name(u64::MAX)), Some(u64::MAX));
@@ -462,7 +475,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_entries_come_back(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..20), lsn in 1_u64..) {
+        fn any_entries_come_back(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..20), lsn in 1..=MAX_LSN) {
             let log = EventlogId::from_u64(lsn);
             let mut entries = vec![Entry::LogCreated(log)];
             for (at, body) in bodies.iter().enumerate() {

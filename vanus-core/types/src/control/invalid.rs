@@ -74,6 +74,12 @@ pub enum InvalidSpec {
         "key_limit and ordering exclude each other: of ordered events one of a key is in flight at a time"
     )]
     KeyLimitOfOrdered,
+    /// The way of delivery makes no sense.
+    #[error("delivery: {why}")]
+    Delivery {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
@@ -91,7 +97,8 @@ impl Coded for InvalidSpec {
             | Self::KeyLimitOfOrdered
             | Self::Route { .. }
             | Self::RouteWeights { .. }
-            | Self::RouteCycle(_) => ErrorCode::InvalidArgument,
+            | Self::RouteCycle(_)
+            | Self::Delivery { .. } => ErrorCode::InvalidArgument,
         }
     }
 }

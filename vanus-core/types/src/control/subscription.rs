@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
     ordering::{DeliveryOrder, KeyLimit},
@@ -121,6 +122,9 @@ pub struct SubscriptionSpec {
     /// How it delivers.
     #[serde(default)]
     pub config: SubscriptionConfig,
+    /// How requests to the sink look, and what is done with its answers.
+    #[serde(default)]
+    pub delivery: DeliverySpec,
     /// Headers added to every request to the sink.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -153,6 +157,7 @@ impl SubscriptionSpec {
             routes: None,
             filters: Vec::new(),
             config: SubscriptionConfig::default(),
+            delivery: DeliverySpec::default(),
             headers: BTreeMap::new(),
             description: String::new(),
             disabled: false,
@@ -191,6 +196,8 @@ impl SubscriptionSpec {
         self.config.check()?;
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
         self.check_sink()?;
+        let strict = self.config.ordering == DeliveryOrder::Strict;
+        self.delivery.check(strict)?;
         check_range(
             "headers",
             self.headers.len() as u64,
@@ -310,6 +317,9 @@ pub struct SubscriptionRecord {
     /// Which keys stay on which of its routes.
     #[serde(skip)]
     pub route_slots: RouteSlots,
+    /// Why Vanus disabled it, if nobody else did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<String>,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_at_ms: i64,
     /// When it was changed last, in milliseconds since the Unix epoch.
@@ -326,7 +336,8 @@ pub enum SubscriptionPhase {
     Stopping,
     /// It is disabled.
     Stopped,
-    /// Its sink is a function of the embedding program that is not attached yet.
+    /// It has no sink: the function of the embedding program is not attached yet, or its address
+    /// cannot be delivered to.
     Detached,
 }
 
@@ -338,6 +349,9 @@ pub struct SubscriptionInfo {
     pub record: SubscriptionRecord,
     /// What it is doing.
     pub phase: SubscriptionPhase,
+    /// Why it does not deliver, if something is in its way that somebody has to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// How far it is in each eventlog.
     pub progress: Vec<EventlogProgress>,
     /// What became of its events since the engine was opened.

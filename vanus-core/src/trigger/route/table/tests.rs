@@ -87,11 +87,7 @@ fn weights_are_kept_as_a_chi_square_test_says() {
         }
     }
     // A test that cannot fail is none.
-    let off = [
-        ("stable".to_owned(), 54_300),
-        ("canary".to_owned(), 5_700),
-    ]
-    .into();
+    let off = [("stable".to_owned(), 53_500), ("canary".to_owned(), 6_500)].into();
     assert!(chi_square(&off, &[("stable", 90.0), ("canary", 10.0)]) > 27.9);
 }
 
