@@ -1,11 +1,21 @@
 //! An HTTP server to which events are delivered, and which may behave badly.
 
-use std::{convert::Infallible, io, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body, Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -23,6 +33,8 @@ pub enum Reply {
     Cut,
     /// It never answers.
     Never,
+    /// It answers with a body that never ends.
+    Endless,
 }
 
 /// A server that is there until it is dropped.
@@ -87,10 +99,11 @@ where
             let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
             match handle(&parts.headers, &body) {
                 Reply::Status(status) => {
-                    let mut response = Response::new(Full::<Bytes>::default());
+                    let mut response = Response::new(Full::<Bytes>::default().boxed());
                     *response.status_mut() = status;
                     Ok(response)
                 }
+                Reply::Endless => Ok(Response::new(Endless.boxed())),
                 Reply::Cut => Err(io::Error::other("cut on purpose")),
                 Reply::Never => match std::future::pending::<Infallible>().await {},
             }
@@ -102,6 +115,22 @@ where
             .serve_connection(TokioIo::new(stream), service)
             .await,
     );
+}
+
+/// A body without an end.
+#[derive(Debug)]
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 4_096])))))
+    }
 }
 
 #[cfg(test)]

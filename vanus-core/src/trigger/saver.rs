@@ -7,11 +7,7 @@
 //! place of a reader is taken first and stored last: whoever it brought an event to before that
 //! place is on the list by then, and is stored with a watermark before or in the same batch.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -22,7 +18,7 @@ use super::{
     attempt::Origin,
     feed::Feed,
     progress::{self, Changes, Cursor},
-    route::Router,
+    route::{PinChanges, Router},
     seat::{Entry, Seat},
 };
 
@@ -66,7 +62,7 @@ struct Part {
     /// What was taken, to be put back if it cannot be stored.
     taken: Vec<(Arc<Seat>, Changes)>,
     feeds: Vec<Arc<Feed>>,
-    pins: Vec<(Arc<Router>, BTreeMap<u64, Option<String>>)>,
+    pins: Vec<(Arc<Router>, PinChanges)>,
 }
 
 impl Saver {

@@ -35,6 +35,9 @@ const LOG: EventlogId = EventlogId::from_u64(0xE1);
 const LETTERS: EventlogId = EventlogId::from_u64(0xE2);
 const EVENTS: u64 = 600;
 
+/// Whether a subscription wants the event at an offset.
+type Wants = fn(u64) -> bool;
+
 /// What each subscription has accepted, by its number.
 type Accepted = Arc<Mutex<Vec<HashSet<u64>>>>;
 
@@ -43,7 +46,7 @@ type Accepted = Arc<Mutex<Vec<HashSet<u64>>>>;
 struct Watched {
     inner: MemoryMeta,
     accepted: Accepted,
-    wants: Vec<fn(u64) -> bool>,
+    wants: Vec<Wants>,
     wrong: Mutex<Vec<String>>,
     batches: AtomicU64,
     /// Batches that are refused, as on a full disk.
@@ -137,11 +140,11 @@ fn only(ty: &str) -> Vec<FilterSpec> {
 }
 
 /// Subscription 0 wants little, 1 and 2 what sometimes fails, 3 what is slow, 4 nothing, 5 all.
-fn subscriptions() -> Vec<(SubscriptionRecord, fn(u64) -> bool)> {
+fn subscriptions() -> Vec<(SubscriptionRecord, Wants)> {
     vec![
-        (record(0, only("rare")), |at| at % 50 == 0),
+        (record(0, only("rare")), |at| at.is_multiple_of(50)),
         (record(1, Vec::new()), |_| true),
-        (record(2, only("rare")), |at| at % 50 == 0),
+        (record(2, only("rare")), |at| at.is_multiple_of(50)),
         (record(3, Vec::new()), |_| true),
         (record(4, only("none")), |_| false),
         (record(6, Vec::new()), |_| true),
@@ -154,7 +157,8 @@ fn sink(number: usize, accepted: &Accepted) -> Arc<dyn super::Sink> {
         let accepted = Arc::clone(&accepted);
         async move {
             let at = delivery.id.offset;
-            let fails = (number == 1 || number == 2) && at % 7 == 0 && delivery.attempt == 1;
+            let fails =
+                (number == 1 || number == 2) && at.is_multiple_of(7) && delivery.attempt == 1;
             if number == 3 {
                 tokio::time::sleep(Duration::from_millis(3)).await;
             }
@@ -179,6 +183,20 @@ async fn publish(logs: &Logs, range: std::ops::Range<u64>) {
     logs.append(LOG, batch, Durability::PageCache)
         .await
         .unwrap();
+}
+
+/// Starts every subscription with the first event.
+async fn start_all(triggers: &Triggers, watched: &Watched, route: &Route) {
+    for (number, (record, _)) in subscriptions().into_iter().enumerate() {
+        let record = SubscriptionRecord {
+            id: id(number),
+            ..record
+        };
+        let start = put_cursor(MetaBatch::new(), record.id, LOG, 0);
+        watched.inner.commit_blocking(start).unwrap();
+        triggers.attach(record.id, sink(number, &watched.accepted));
+        triggers.start(&record, route.clone()).await.unwrap();
+    }
 }
 
 async fn run(refused: fn(u64) -> bool) {
@@ -207,18 +225,7 @@ async fn run(refused: fn(u64) -> bool) {
         eventlogs: vec![LOG],
         dead_letters: LETTERS,
     };
-    for (number, (record, _)) in subscriptions.iter().enumerate() {
-        let record = SubscriptionRecord {
-            id: id(number),
-            ..record.clone()
-        };
-        watched
-            .inner
-            .commit_blocking(put_cursor(MetaBatch::new(), record.id, LOG, 0))
-            .unwrap();
-        triggers.attach(record.id, sink(number, &accepted));
-        triggers.start(&record, route.clone()).await.unwrap();
-    }
+    start_all(&triggers, &watched, &route).await;
     for start in (0..EVENTS).step_by(20) {
         publish(&logs, start..start + 20).await;
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -10,6 +10,7 @@ mod router;
 mod slots;
 mod table;
 
+pub(crate) use pins::PinChanges;
 pub(crate) use router::Router;
 pub(crate) use slots::slots_of;
 pub(crate) use table::check;

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use vanus_types::limits::MAX_PINS;
 
+/// Changed pins: keys with their routes, or nothing for those that are forgotten.
+pub(crate) type PinChanges = BTreeMap<u64, Option<String>>;
+
 /// Pins, with what is not stored of them.
 #[derive(Debug, Default)]
 pub(super) struct Pins {
@@ -11,8 +14,7 @@ pub(super) struct Pins {
     /// The keys, those first that were not seen for longest.
     by_age: BTreeMap<u64, u64>,
     age: u64,
-    /// Keys with their routes, or nothing for those that are forgotten.
-    unsaved: BTreeMap<u64, Option<String>>,
+    unsaved: PinChanges,
 }
 
 #[derive(Debug)]
@@ -62,16 +64,16 @@ impl Pins {
     }
 
     /// Takes at most `most` changes, to be stored.
-    pub(super) fn take_unsaved(&mut self, most: usize) -> BTreeMap<u64, Option<String>> {
+    pub(super) fn take_unsaved(&mut self, most: usize) -> PinChanges {
         let rest = match self.unsaved.keys().nth(most).copied() {
             Some(first_left) => self.unsaved.split_off(&first_left),
-            None => BTreeMap::new(),
+            None => PinChanges::new(),
         };
         std::mem::replace(&mut self.unsaved, rest)
     }
 
     /// Takes back what could not be stored, but for what has changed since.
-    pub(super) fn put_back(&mut self, changes: BTreeMap<u64, Option<String>>) {
+    pub(super) fn put_back(&mut self, changes: PinChanges) {
         for (key, change) in changes {
             self.unsaved.entry(key).or_insert(change);
         }

@@ -11,7 +11,7 @@ use vanus_types::{
 };
 
 use super::{
-    pins::Pins,
+    pins::{PinChanges, Pins},
     table::{Draw, Table, compiled, mix},
 };
 use crate::trigger::{
@@ -123,12 +123,12 @@ impl Router {
     }
 
     /// Takes at most `most` changed pins, to be stored.
-    pub(crate) fn take_unsaved(&self, most: usize) -> BTreeMap<u64, Option<String>> {
+    pub(crate) fn take_unsaved(&self, most: usize) -> PinChanges {
         self.pins.lock().take_unsaved(most)
     }
 
     /// Takes back what could not be stored.
-    pub(crate) fn put_back(&self, changes: BTreeMap<u64, Option<String>>) {
+    pub(crate) fn put_back(&self, changes: PinChanges) {
         self.pins.lock().put_back(changes);
     }
 
