@@ -18,6 +18,7 @@ mod index;
 mod keys;
 mod limiter;
 mod line;
+mod opening;
 mod pending;
 mod progress;
 mod route;

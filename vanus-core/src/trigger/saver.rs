@@ -114,10 +114,13 @@ impl Saver {
     fn add(self: &Arc<Self>, add: impl FnOnce(&mut Lists)) {
         let mut lists = self.lists.lock();
         add(&mut lists);
-        // The task lives while there is something to do.
-        if !lists.running {
+        // The task lives while there is something to do. An engine that is dropped outside of its
+        // runtime stores nothing any more.
+        if !lists.running
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
             lists.running = true;
-            tokio::spawn(Arc::clone(self).run());
+            runtime.spawn(Arc::clone(self).run());
         }
     }
 

@@ -14,7 +14,7 @@ use vanus_storage::meta::{MetaBatch, MetaError, MetaStore};
 use vanus_types::{
     Clock, EventbusId, EventlogId, SubscriptionId,
     control::{
-        EventlogProgress, RoutesSpec, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
+        EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
         SubscriptionTotals,
     },
 };
@@ -27,7 +27,7 @@ use super::{
     keys::Keys,
     limiter::RateLimiter,
     progress::{self, Changes, Progress},
-    route::{self, Router},
+    route,
     runner::Runner,
     saver::Saver,
     seat::Seat,
@@ -42,28 +42,28 @@ use crate::eventlog::Logs;
 #[derive(Debug)]
 pub(crate) struct Triggers {
     logs: Logs,
-    meta: Arc<dyn MetaStore>,
+    pub(super) meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
-    sinks: Arc<dyn SinkFactory>,
+    pub(super) sinks: Arc<dyn SinkFactory>,
     saver: Arc<Saver>,
     buses: Mutex<HashMap<EventbusId, Arc<BusIndex>>>,
     /// Turns true once the subscriptions that were stored have started.
     gate: watch::Sender<bool>,
-    entries: Mutex<HashMap<SubscriptionId, Entry>>,
+    pub(super) entries: Mutex<HashMap<SubscriptionId, Entry>>,
 }
 
 /// What is known of one subscription while the engine is open.
 #[derive(Debug, Default)]
-struct Entry {
-    runner: Option<Runner>,
+pub(super) struct Entry {
+    pub(super) runner: Option<Runner>,
     stopping: bool,
     /// Seats whose progress could not be stored when they stopped.
     unsaved: Vec<Arc<Seat>>,
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
-    attached: Option<Arc<dyn Sink>>,
+    pub(super) attached: Option<Arc<dyn Sink>>,
     /// Why it has no sink, if it should have one.
-    problem: Option<SinkError>,
+    pub(super) problem: Option<SinkError>,
 }
 
 /// The eventlogs a subscription reads, and where its dead letters go.
@@ -124,23 +124,6 @@ impl Triggers {
     #[cfg(feature = "http")]
     pub(crate) fn bind(&self, host: Weak<dyn SinkHost>) {
         self.sinks.bind(host);
-    }
-
-    /// Whether this node can deliver to the sinks of `spec`, as far as that is known beforehand.
-    pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
-        let routes = spec.routes.iter().flat_map(RoutesSpec::every_route);
-        let routed = routes.filter_map(|route| route.sink.clone());
-        let alone = spec.routes.is_none().then(|| spec.sink.clone());
-        for sink in routed.chain(alone) {
-            if sink != SubscriptionSpec::EMBEDDED {
-                let spec = SubscriptionSpec {
-                    sink,
-                    ..spec.clone()
-                };
-                self.sinks.open(&spec)?;
-            }
-        }
-        Ok(())
     }
 
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
@@ -273,80 +256,6 @@ impl Triggers {
             return Ok(());
         }
         self.meta.commit(batch).await
-    }
-
-    /// The sink of a subscription, and what decides where events go if it has routes; nothing if
-    /// it cannot deliver yet.
-    async fn sink_of(
-        &self,
-        record: &SubscriptionRecord,
-        attached: Option<&Arc<dyn Sink>>,
-    ) -> Result<Option<(Arc<dyn Sink>, Option<Arc<Router>>)>, StartError> {
-        let opened = match &record.spec.routes {
-            None => self.open(&record.spec, attached).map(|sink| (sink, None)),
-            Some(_) => {
-                let (meta, id) = (Arc::clone(&self.meta), record.id);
-                let loading = tokio::task::spawn_blocking(move || progress::load_pins(&meta, id));
-                let pins = loading.await.unwrap_or(Err(MetaError::Closed))?;
-                let open = |spec: &SubscriptionSpec| self.open(spec, attached);
-                let router = Router::new(id, &record.spec, &record.route_slots, pins, &open);
-                router.map(Arc::new).map(|router| {
-                    let sink: Arc<dyn Sink> = router.clone();
-                    (sink, Some(router))
-                })
-            }
-        };
-        let (opened, problem) = match opened {
-            Ok(opened) => (Some(opened), None),
-            Err(OpenError::Detached) => (None, None),
-            Err(OpenError::Filter(error)) => return Err(error.into()),
-            Err(OpenError::Sink(error)) => {
-                tracing::error!(subscription = %record.id, %error,
-                    "a subscription has no sink; its events wait");
-                (None, Some(error))
-            }
-        };
-        self.entries.lock().entry(record.id).or_default().problem = problem;
-        Ok(opened)
-    }
-
-    fn open(
-        &self,
-        spec: &SubscriptionSpec,
-        attached: Option<&Arc<dyn Sink>>,
-    ) -> Result<Arc<dyn Sink>, OpenError> {
-        match spec.sink == SubscriptionSpec::EMBEDDED {
-            true => attached.cloned().ok_or(OpenError::Detached),
-            false => Ok(self.sinks.open(spec)?),
-        }
-    }
-
-    /// Why the subscription does not deliver, if something is in its way.
-    pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
-        let entries = self.entries.lock();
-        let problem = entries.get(&id)?.problem.as_ref()?;
-        Some(problem.to_string())
-    }
-
-    /// Lets a running subscription go on by the routes of `record`, from the next attempt on.
-    /// Answers whether it does: it has to run and to have routes already.
-    ///
-    /// # Errors
-    /// [`OpenError`] when the routes cannot be used; the old ones stay.
-    pub(crate) fn exchange_routes(&self, record: &SubscriptionRecord) -> Result<bool, OpenError> {
-        let (router, attached) = {
-            let entries = self.entries.lock();
-            let entry = entries.get(&record.id);
-            let runner = entry.and_then(|entry| entry.runner.as_ref());
-            let router = runner.and_then(|runner| runner.router().cloned());
-            (router, entry.and_then(|entry| entry.attached.clone()))
-        };
-        let Some(router) = router else {
-            return Ok(false);
-        };
-        let open = |spec: &SubscriptionSpec| self.open(spec, attached.as_ref());
-        router.exchange(&record.spec, &record.route_slots, &open)?;
-        Ok(true)
     }
 
     async fn load(&self, id: SubscriptionId, route: &Route) -> Result<Vec<Place>, MetaError> {
@@ -526,18 +435,4 @@ pub(crate) enum StartError {
     /// Its progress cannot be read.
     #[error(transparent)]
     Meta(#[from] MetaError),
-}
-
-/// Why a sink cannot be opened.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum OpenError {
-    /// It is a function that is not attached.
-    #[error("a sink is a function of the embedding program that is not attached")]
-    Detached,
-    /// Nothing can be delivered to it.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// A condition of a route cannot be compiled.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
 }

@@ -140,29 +140,32 @@ pub(crate) fn flow(name: &str, sinks: &Sinks, canary: u64) -> serde_json::Value 
         let sink = sinks.others.iter().find(|(known, _)| *known == name);
         sink.map(|(_, sink)| sink.url()).unwrap_or_default()
     };
-    let mut spec = json!({
+    let routes = json!({ "routes": [
+        { "name": "stable", "sink": url("stable") },
+        { "name": "canary", "sink": url("canary"), "weight": canary },
+    ], "sticky": { "by": "id" } });
+    let (sink, routes) = match name {
+        "routed" => ("routes".to_owned(), routes),
+        name => (url(name), serde_json::Value::Null),
+    };
+    let ordering = match name {
+        "strict" => json!("strict"),
+        "keyed" => json!({ "key": "source" }),
+        _ => json!("none"),
+    };
+    json!({
         "name": name,
         "namespace": "default",
         "eventbus": EVENTBUS,
-        "config": { "start_from": "earliest", "delivery_timeout_ms": DELIVERY_TIMEOUT_MS },
-    });
-    match name {
-        "routed" => {
-            spec["sink"] = json!("routes");
-            spec["routes"] = json!({ "routes": [
-                { "name": "stable", "sink": url("stable") },
-                { "name": "canary", "sink": url("canary"), "weight": canary },
-            ], "sticky": { "by": "id" } });
-        }
-        _ => spec["sink"] = json!(url(name)),
-    }
-    match name {
-        "strict" => spec["config"]["ordering"] = json!("strict"),
-        "keyed" => spec["config"]["ordering"] = json!({ "key": "source" }),
-        "dropping" => spec["config"]["dead_letter"] = json!(false),
-        _ => {}
-    }
-    spec
+        "sink": sink,
+        "routes": routes,
+        "config": {
+            "start_from": "earliest",
+            "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
+            "ordering": ordering,
+            "dead_letter": name != "dropping",
+        },
+    })
 }
 
 /// Changes the weight of the canary, if there are routes.
