@@ -71,7 +71,7 @@ pub struct Matcher {
 }
 
 /// Work of all expressions of a filter for one event, in the units of
-/// [`MAX_EXPRESSION_WORK`](vanus_types::limits::MAX_EXPRESSION_WORK), past which it is told as
+/// [`MAX_EXPRESSION_WORK`], past which it is told as
 /// costly; about a twentieth of a millisecond.
 pub const COSTLY: u64 = MAX_EXPRESSION_WORK / 32;
 
