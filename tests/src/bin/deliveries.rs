@@ -51,8 +51,23 @@ struct Options {
 enum What {
     /// How long deliveries to one sink take.
     Latency,
-    /// Whether many are left in peace by three.
-    Neighbours,
+    /// Whether many are left in peace by some.
+    Neighbours {
+        /// What the sinks of the some do.
+        #[arg(long, value_delimiter = ',', default_value = "hang,fail,endless")]
+        bad: Vec<Bad>,
+    },
+}
+
+/// What a bad sink does.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Bad {
+    /// It never answers.
+    Hang,
+    /// It answers 500.
+    Fail,
+    /// Its answers have no end.
+    Endless,
 }
 
 #[tokio::main]
@@ -86,7 +101,7 @@ async fn main() -> Result<()> {
             let measured = scene.run(1).await?;
             println!("deliveries: {measured}");
         }
-        What::Neighbours => neighbours(&scene, &mut connection).await?,
+        What::Neighbours { bad } => neighbours(&scene, &mut connection, &bad).await?,
     }
     client.close();
     Ok(())
@@ -223,17 +238,17 @@ fn nanoseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-async fn neighbours(scene: &Scene, connection: &mut Connection) -> Result<()> {
+async fn neighbours(scene: &Scene, connection: &mut Connection, bad: &[Bad]) -> Result<()> {
     for ty in 0..NEIGHBOURS - 3 {
         scene
             .subscribe(connection, &scene.good.url(), Some(ty))
             .await?;
     }
-    let replies = [
-        Reply::Never,
-        Reply::Status(StatusCode::INTERNAL_SERVER_ERROR),
-        Reply::Endless,
-    ];
+    let replies = bad.iter().map(|bad| match bad {
+        Bad::Hang => Reply::Never,
+        Bad::Fail => Reply::Status(StatusCode::INTERNAL_SERVER_ERROR),
+        Bad::Endless => Reply::Endless,
+    });
     let mut sinks = Vec::new();
     for reply in replies {
         sinks.push(Sink::start(move |_, _| reply).await?);

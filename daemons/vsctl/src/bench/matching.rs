@@ -196,6 +196,7 @@ impl Matching {
             let elapsed = clock.monotonic_ns() - begin;
             if elapsed >= self.millis * 1_000_000 {
                 let payload = events.first().map(|event| event.data_bytes().len());
+                let payload = payload.filter(|len| *len > 0);
                 let row = Row {
                     payload_bytes: payload,
                     ..Row::named(format!("{}, {count} subscriptions", kind.name()))
