@@ -4,13 +4,13 @@ use super::JsonError;
 
 /// A position in a JSON text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     bytes: &'t [u8],
     at: usize,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self {
             bytes: text.as_bytes(),
             at: 0,
@@ -18,12 +18,12 @@ impl<'t> Reader<'t> {
     }
 
     /// How many bytes are behind.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
     /// Skips white space and answers the byte after it, which is not passed yet.
-    pub(super) fn next_token(&mut self) -> Option<u8> {
+    pub(crate) fn next_token(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
@@ -31,7 +31,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Skips white space and the one byte `wanted`.
-    pub(super) fn expect(&mut self, wanted: u8, name: &'static str) -> Result<(), JsonError> {
+    pub(crate) fn expect(&mut self, wanted: u8, name: &'static str) -> Result<(), JsonError> {
         if self.next_token() == Some(wanted) {
             self.at += 1;
             Ok(())
@@ -41,12 +41,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Passes a byte that was looked at.
-    pub(super) fn pass(&mut self) {
+    pub(crate) fn pass(&mut self) {
         self.at += 1;
     }
 
     /// Passes a string, from quote to quote.
-    pub(super) fn string(&mut self) -> Result<(), JsonError> {
+    pub(crate) fn string(&mut self) -> Result<(), JsonError> {
         self.expect(b'"', "a string")?;
         loop {
             match self.peek() {
@@ -63,7 +63,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Passes a number.
-    pub(super) fn number(&mut self) -> Result<(), JsonError> {
+    pub(crate) fn number(&mut self) -> Result<(), JsonError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -87,7 +87,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Passes exactly this word.
-    pub(super) fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
+    pub(crate) fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         if rest.starts_with(word.as_bytes()) {
             self.at += word.len();
@@ -98,7 +98,7 @@ impl<'t> Reader<'t> {
     }
 
     /// That something else was expected here.
-    pub(super) fn error(&self, expected: &'static str) -> JsonError {
+    pub(crate) fn error(&self, expected: &'static str) -> JsonError {
         JsonError::Syntax {
             at: self.at,
             expected,
@@ -161,7 +161,7 @@ impl<'t> Reader<'t> {
 }
 
 /// The value of hexadecimal digits.
-pub(super) fn hex(digits: &[u8]) -> Option<u32> {
+pub(crate) fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| {
         Some(value * 16 + char::from(*digit).to_digit(16)?)
     })

@@ -11,6 +11,7 @@ mod invalid;
 mod namespace;
 mod stored;
 mod subscription;
+mod transformer;
 
 pub use cluster::ClusterInfo;
 pub use eventbus::{
@@ -24,4 +25,7 @@ pub use stored::StoredEvent;
 pub use subscription::{
     EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+};
+pub use transformer::{
+    ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError,
 };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
+    transformer::TransformerSpec,
 };
 use crate::{
     codec::{Decode, Encode},
@@ -100,6 +101,10 @@ pub struct SubscriptionSpec {
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
+    /// What is made of an event before it is delivered; without it events are delivered as they
+    /// were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformer: Option<TransformerSpec>,
     /// How it delivers.
     #[serde(default)]
     pub config: SubscriptionConfig,
@@ -130,6 +135,7 @@ impl SubscriptionSpec {
             eventbus,
             sink: sink.into(),
             filters: Vec::new(),
+            transformer: None,
             config: SubscriptionConfig::default(),
             headers: BTreeMap::new(),
             description: String::new(),
@@ -172,6 +178,9 @@ impl SubscriptionSpec {
             check_header(name, value)?;
         }
         FilterSpec::check_all(&self.filters)?;
+        if let Some(transformer) = &self.transformer {
+            transformer.check()?;
+        }
         Ok(())
     }
 
