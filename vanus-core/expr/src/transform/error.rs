@@ -151,8 +151,12 @@ impl From<Exhausted> for ActionFault {
 
 /// The start of a text that is told to people.
 pub(super) fn short(text: &str) -> String {
-    const MOST: usize = 40;
-    let mut start: String = text.chars().take(MOST).collect();
+    start_of(text, 40)
+}
+
+/// At most the first `most` characters of a text.
+pub(super) fn start_of(text: &str, most: usize) -> String {
+    let mut start: String = text.chars().take(most).collect();
     if start.len() < text.len() {
         start.push('…');
     }

@@ -10,3 +10,5 @@
 
 mod cesql_suite;
 mod docs;
+#[cfg(feature = "transform")]
+mod transform_table;

@@ -16,7 +16,7 @@ use crate::budget::Budget;
 const STEP_WORK: usize = 24;
 
 /// Deepest recursion of an evaluation, in steps that are under way at once.
-const MAX_DEPTH: usize = 400;
+const MAX_DEPTH: usize = 160;
 
 /// A value, and its path if somebody wants that.
 #[derive(Debug, Clone)]
@@ -145,74 +145,103 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// Nodes whose values are made, and so have no path.
+    /// Nodes whose values are made, and so have no path. Each has a function of its own: what is on
+    /// the stack when they nest is what limits how deep they may.
     fn make(&self, node: &'p Node, env: &Env<'p>, at: At, out: Out<'_>) -> Flow {
-        let path = at.path.is_some();
-        let out = &mut |value: J| match (path, &value) {
-            // Null has a path: it is what an assignment makes of something that is missing.
-            (true, value) if !matches!(value, J::Null) => {
-                Err(Stop::error("an assignment needs a path on its left side"))
-            }
-            _ => out(At {
-                path: at.path.clone().map(|_| PathTo::root()),
-                value,
-            }),
-        };
-        let input = &at.value;
         match node {
-            Node::Null => out(J::Null),
-            Node::Bool(value) => out(J::Bool(*value)),
-            Node::Int(number) => out(J::Int(*number)),
-            Node::Float(number) => out(J::Float(*number)),
-            Node::Str(text) => {
-                self.budget.pay(text.len())?;
-                out(J::str(text))
+            Node::Null => made(&at, J::Null, out),
+            Node::Bool(value) => made(&at, J::Bool(*value), out),
+            Node::Int(number) => made(&at, J::Int(*number), out),
+            Node::Float(number) => made(&at, J::Float(*number), out),
+            Node::Str(text) => self.text(text, &at, out),
+            Node::Variable(id) => variable(*id, env, &at, out),
+            Node::Interpolated(format, pieces) => self.string(*format, pieces, env, &at, out),
+            Node::Array(inner) => self.array(inner.as_deref(), env, &at, out),
+            Node::Object(members) => {
+                self.object(members, env, &at.value, Vec::new(), &mut |value| {
+                    made(&at, value, out)
+                })
             }
-            Node::Variable(id) => match find(env, *id).as_deref().map(|frame| &frame.bound) {
-                Some(Bound::Value(value)) => out(value.clone()),
-                _ => Err(Stop::error("a variable without a value")),
-            },
-            Node::Interpolated(format, pieces) => {
-                let mut texts = vec![String::new()];
-                for piece in pieces {
-                    texts = self.interpolate(texts, *format, piece, env, input)?;
-                }
-                texts.into_iter().try_for_each(|text| out(J::str(text)))
-            }
-            Node::Array(None) => out(J::arr(Vec::new())?),
-            Node::Array(Some(inner)) => out(J::arr(self.values(inner, env, input)?)?),
-            Node::Object(members) => self.object(members, env, input, Vec::new(), out),
-            Node::Negate(inner) => self.each(inner, env, input, &mut |value| {
-                out(operators::negate(&value)?)
+            Node::Negate(inner) => self.each(inner, env, &at.value, &mut |value| {
+                made(&at, operators::negate(&value)?, out)
             }),
-            Node::Math(op, sides) => self.cross(sides, env, input, &mut |left, right| {
-                out(operators::math(*op, &left, &right, self.budget)?)
+            Node::Math(op, sides) => self.cross(sides, env, &at.value, &mut |left, right| {
+                made(&at, operators::math(*op, &left, &right, self.budget)?, out)
             }),
-            Node::Compare(op, sides) => self.cross(sides, env, input, &mut |left, right| {
+            Node::Compare(op, sides) => self.cross(sides, env, &at.value, &mut |left, right| {
                 let holds = operators::compare(*op, &left, &right, self.budget)?;
-                out(J::Bool(holds))
+                made(&at, J::Bool(holds), out)
             }),
-            Node::And(sides) => self.logic(sides, false, env, input, out),
-            Node::Or(sides) => self.logic(sides, true, env, input, out),
-            Node::Assign(_) | Node::Update(_) | Node::UpdateMath(..)
-            | Node::UpdateAlternative(_) => self.assign(node, env, input, out),
+            Node::And(sides) => self.logic(sides, false, env, &at, out),
+            Node::Or(sides) => self.logic(sides, true, env, &at, out),
+            Node::Assign(_)
+            | Node::Update(_)
+            | Node::UpdateMath(..)
+            | Node::UpdateAlternative(_) => {
+                self.assign(node, env, &at.value, &mut |value| made(&at, value, out))
+            }
             Node::Match(kind, regex, cost, new) => {
-                let text = strings::text(input, "a pattern")?;
-                let matching = strings::Matching {
-                    text: &text,
-                    regex,
-                    cost: *cost,
-                };
-                match new {
-                    None => matching.find(*kind, self.budget, out),
-                    Some(new) => matching.replace(*kind, self.budget, &mut |groups| {
-                        let text = self.first(new, env, groups)?.unwrap_or(J::Null);
-                        Ok(text.text(self.budget)?)
-                    }, out),
-                }
+                self.matching((*kind, regex, *cost), new.as_deref(), env, &at, out)
             }
             // All others are in `step`.
             _ => Ok(()),
+        }
+    }
+
+    fn text(&self, text: &str, at: &At, out: Out<'_>) -> Flow {
+        self.budget.pay(text.len())?;
+        made(at, J::str(text), out)
+    }
+
+    fn array(&self, inner: Option<&'p Node>, env: &Env<'p>, at: &At, out: Out<'_>) -> Flow {
+        let items = match inner {
+            None => Vec::new(),
+            Some(inner) => self.values(inner, env, &at.value)?,
+        };
+        made(at, J::arr(items)?, out)
+    }
+
+    fn string(
+        &self,
+        format: super::node::Format,
+        pieces: &'p [Piece],
+        env: &Env<'p>,
+        at: &At,
+        out: Out<'_>,
+    ) -> Flow {
+        let mut texts = vec![String::new()];
+        for piece in pieces {
+            texts = self.interpolate(texts, format, piece, env, &at.value)?;
+        }
+        texts
+            .into_iter()
+            .try_for_each(|text| made(at, J::str(text), out))
+    }
+
+    fn matching(
+        &self,
+        (kind, regex, cost): (super::node::Match, &regex::Regex, usize),
+        new: Option<&'p Node>,
+        env: &Env<'p>,
+        at: &At,
+        out: Out<'_>,
+    ) -> Flow {
+        let text = strings::text(&at.value, "a pattern")?;
+        let matching = strings::Matching {
+            text: &text,
+            regex,
+            cost,
+        };
+        let out = &mut |value| made(at, value, out);
+        match new {
+            None => matching.find(kind, self.budget, out),
+            Some(new) => {
+                let new = &mut |groups: &J| {
+                    let text = self.first(new, env, groups)?.unwrap_or(J::Null);
+                    Ok(text.text(self.budget)?)
+                };
+                matching.replace(kind, self.budget, new, out)
+            }
         }
     }
 
@@ -280,15 +309,17 @@ impl<'p> Eval<'p> {
         sides: &'p [Node; 2],
         decides: bool,
         env: &Env<'p>,
-        input: &J,
-        out: &mut dyn FnMut(J) -> Flow,
+        at: &At,
+        out: Out<'_>,
     ) -> Flow {
         let [left, right] = sides;
-        self.each(left, env, input, &mut |left| {
+        self.each(left, env, &at.value, &mut |left| {
             if left.is_true() == decides {
-                return out(J::Bool(decides));
+                return made(at, J::Bool(decides), out);
             }
-            self.each(right, env, input, &mut |right| out(J::Bool(right.is_true())))
+            self.each(right, env, &at.value, &mut |right| {
+                made(at, J::Bool(right.is_true()), out)
+            })
         })
     }
 
@@ -628,56 +659,60 @@ impl<'p> Eval<'p> {
             return out(at);
         };
         self.budget.pay(STEP_WORK)?;
-        let tolerate = |result: Result<J, Stop>| match result {
-            Ok(value) => Ok(Some(value)),
-            Err(Stop::Error(_)) if *optional => Ok(None),
-            Err(stop) => Err(stop),
-        };
-        let mut go = |key: &J, value: J| {
-            let path = at.path.as_ref().map(|path| path.with(key.clone()));
+        let go: Go<'_> = &mut |key, value| {
+            let path = at.path.as_ref().map(|path| path.with(key));
             self.parts(rest, env, input, At { path, value }, out)
         };
         match part {
-            Part::Index(index) => self.each(index, env, input, &mut |key| {
-                match tolerate(paths::index(&at.value, &key, self.budget))? {
-                    Some(value) => go(&key, value),
-                    None => Ok(()),
-                }
-            }),
+            Part::Index(index) => self.index(index, *optional, env, input, &at.value, go),
             Part::Slice(from, to) => {
-                let bound = |node: &'p Option<Node>| match node {
-                    None => Ok(vec![J::Null]),
-                    Some(node) => self.values(node, env, input),
-                };
-                let (from, to) = (bound(from)?, bound(to)?);
-                for to in &to {
-                    for from in &from {
-                        let key = paths::slice_key(from, to)?;
-                        let found = paths::index(&at.value, &key, self.budget);
-                        if let Some(value) = tolerate(found)? {
-                            go(&key, value)?;
-                        }
-                    }
-                }
-                Ok(())
+                self.slice((from.as_ref(), to.as_ref()), *optional, env, input, &at.value, go)
             }
-            Part::All => match &at.value {
-                J::Arr(list) => {
-                    for (n, item) in list.items.iter().enumerate() {
-                        go(&J::Int(i64::try_from(n).unwrap_or(i64::MAX)), item.clone())?;
-                    }
-                    Ok(())
-                }
-                J::Obj(map) => {
-                    for (name, value) in &map.members {
-                        go(&J::Str(Rc::clone(name)), value.clone())?;
-                    }
-                    Ok(())
-                }
-                _ if *optional => Ok(()),
-                other => Err(Stop::error(format!("cannot iterate over {}", other.kind()))),
-            },
+            Part::All => all_of(&at.value, *optional, go),
         }
+    }
+
+    fn index(
+        &self,
+        index: &'p Node,
+        optional: bool,
+        env: &Env<'p>,
+        input: &J,
+        value: &J,
+        go: Go<'_>,
+    ) -> Flow {
+        self.each(index, env, input, &mut |key| {
+            match tolerate(paths::index(value, &key, self.budget), optional)? {
+                Some(value) => go(key, value),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn slice(
+        &self,
+        (from, to): (Option<&'p Node>, Option<&'p Node>),
+        optional: bool,
+        env: &Env<'p>,
+        input: &J,
+        value: &J,
+        go: Go<'_>,
+    ) -> Flow {
+        let bound = |node: Option<&'p Node>| match node {
+            None => Ok(vec![J::Null]),
+            Some(node) => self.values(node, env, input),
+        };
+        let (from, to) = (bound(from)?, bound(to)?);
+        for to in &to {
+            for from in &from {
+                let key = paths::slice_key(from, to)?;
+                let found = paths::index(value, &key, self.budget);
+                if let Some(value) = tolerate(found, optional)? {
+                    go(key, value)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// `..`: a value and everything in it, as deep as values nest.
@@ -835,6 +870,57 @@ impl<'p> Eval<'p> {
             }
         }
         Ok(())
+    }
+}
+
+/// Where the keys and values of a step go.
+type Go<'g> = &'g mut dyn FnMut(J, J) -> Flow;
+
+/// Pushes all that is in a value.
+fn all_of(value: &J, optional: bool, go: Go<'_>) -> Flow {
+    match value {
+        J::Arr(list) => {
+            for (n, item) in list.items.iter().enumerate() {
+                go(J::Int(i64::try_from(n).unwrap_or(i64::MAX)), item.clone())?;
+            }
+            Ok(())
+        }
+        J::Obj(map) => {
+            for (name, value) in &map.members {
+                go(J::Str(Rc::clone(name)), value.clone())?;
+            }
+            Ok(())
+        }
+        _ if optional => Ok(()),
+        other => Err(Stop::error(format!("cannot iterate over {}", other.kind()))),
+    }
+}
+
+/// Leaves out an error if that is wanted.
+fn tolerate(result: Result<J, Stop>, optional: bool) -> Result<Option<J>, Stop> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Stop::Error(_)) if optional => Ok(None),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// Pushes a value that is made, which can be no place. Null is one: an assignment makes what is
+/// missing of it.
+fn made(at: &At, value: J, out: Out<'_>) -> Flow {
+    let path = match (&at.path, &value) {
+        (None, _) => None,
+        (Some(_), J::Null) => Some(PathTo::root()),
+        (Some(_), _) => return Err(Stop::error("an assignment needs a path on its left side")),
+    };
+    out(At { path, value })
+}
+
+fn variable(id: u32, env: &Env<'_>, at: &At, out: Out<'_>) -> Flow {
+    let frame = find(env, id);
+    match frame.as_deref().map(|frame| &frame.bound) {
+        Some(Bound::Value(value)) => made(at, value.clone(), out),
+        _ => Err(Stop::error("a variable without a value")),
     }
 }
 

@@ -99,72 +99,114 @@ impl<'s> Lower<'s> {
         }
     }
 
+    /// A node of a term. Each kind has a function of its own: what is on the stack when they nest is
+    /// what limits how deep they may.
     pub(super) fn term(&mut self, term: &Term<&'s str>) -> Lowered<Node> {
-        Ok(match term {
-            Term::Id => Node::Identity,
-            Term::Recurse => Node::RecurseDefault,
-            Term::Num(text) => match number(text) {
-                Some(J::Int(number)) => Node::Int(number),
-                Some(J::Float(number)) => Node::Float(number),
-                _ => return Err(self.mistake(text, format!("{text} is no number"))),
-            },
-            Term::Str(format, parts) => self.string(*format, parts)?,
-            Term::Arr(inner) => {
-                let inner = inner.as_deref().map(|inner| self.boxed(inner));
-                Node::Array(inner.transpose()?)
-            }
-            Term::Obj(members) => {
-                let members = members.iter().map(|(key, value)| self.member(key, value.as_ref()));
-                Node::Object(members.collect::<Lowered<_>>()?)
-            }
-            Term::Neg(inner) => Node::Negate(self.boxed(inner)?),
-            Term::BinOp(left, op, right) => self.binary(left, op, right)?,
-            Term::Label(name, body) => {
-                let seen = self.names.len();
-                let id = self.name(name, Kind::Label);
-                let body = self.boxed(body)?;
-                self.names.truncate(seen);
-                Node::Label(id, body)
-            }
+        match term {
+            Term::Id => Ok(Node::Identity),
+            Term::Recurse => Ok(Node::RecurseDefault),
+            Term::Num(text) => self.number(text),
+            Term::Str(format, parts) => self.string(*format, parts),
+            Term::Arr(inner) => self.array(inner.as_deref()),
+            Term::Obj(members) => self.object(members),
+            Term::Neg(inner) => self.negate(inner),
+            Term::BinOp(left, op, right) => self.binary(left, op, right),
+            Term::Label(name, body) => self.label(name, body),
             Term::Break(name) => match self.find(name, Kind::Label) {
-                Some(id) => Node::Break(id),
-                None => return Err(self.mistake(name, format!("there is no label {name}"))),
+                Some(id) => Ok(Node::Break(id)),
+                None => Err(self.mistake(name, format!("there is no label {name}"))),
             },
             Term::Fold(kind, source, pattern, arguments) => {
-                self.fold(kind, source, pattern, arguments)?
+                self.fold(kind, source, pattern, arguments)
             }
-            Term::TryCatch(body, handler) => {
-                let handler = handler.as_deref().map(|handler| self.boxed(handler));
-                Node::Try(self.boxed(body)?, handler.transpose()?)
+            Term::TryCatch(body, handler) => self.catch(body, handler.as_deref()),
+            Term::IfThenElse(branches, otherwise) => self.choose(branches, otherwise.as_deref()),
+            Term::Def(definitions, body) => self.define(definitions, body),
+            Term::Call(name, arguments) => self.call(name, arguments),
+            Term::Var(name) => self.seen(name),
+            Term::Path(head, path) => self.path(head, path),
+        }
+    }
+
+    fn number(&self, text: &str) -> Lowered<Node> {
+        match number(text) {
+            Some(J::Int(number)) => Ok(Node::Int(number)),
+            Some(J::Float(number)) => Ok(Node::Float(number)),
+            _ => Err(self.mistake(text, format!("{text} is no number"))),
+        }
+    }
+
+    fn array(&mut self, inner: Option<&Term<&'s str>>) -> Lowered<Node> {
+        let inner = inner.map(|inner| self.boxed(inner));
+        Ok(Node::Array(inner.transpose()?))
+    }
+
+    fn object(
+        &mut self,
+        members: &[(Term<&'s str>, Option<Term<&'s str>>)],
+    ) -> Lowered<Node> {
+        let members = members
+            .iter()
+            .map(|(key, value)| self.member(key, value.as_ref()));
+        Ok(Node::Object(members.collect::<Lowered<_>>()?))
+    }
+
+    fn negate(&mut self, inner: &Term<&'s str>) -> Lowered<Node> {
+        Ok(Node::Negate(self.boxed(inner)?))
+    }
+
+    fn label(&mut self, name: &'s str, body: &Term<&'s str>) -> Lowered<Node> {
+        let seen = self.names.len();
+        let id = self.name(name, Kind::Label);
+        let body = self.boxed(body)?;
+        self.names.truncate(seen);
+        Ok(Node::Label(id, body))
+    }
+
+    fn catch(
+        &mut self,
+        body: &Term<&'s str>,
+        handler: Option<&Term<&'s str>>,
+    ) -> Lowered<Node> {
+        let body = self.boxed(body)?;
+        let handler = handler.map(|handler| self.boxed(handler));
+        Ok(Node::Try(body, handler.transpose()?))
+    }
+
+    fn choose(
+        &mut self,
+        branches: &[(Term<&'s str>, Term<&'s str>)],
+        otherwise: Option<&Term<&'s str>>,
+    ) -> Lowered<Node> {
+        let branches = branches
+            .iter()
+            .map(|(condition, then)| Ok((self.term(condition)?, self.term(then)?)));
+        let branches = branches.collect::<Lowered<_>>()?;
+        let otherwise = otherwise.map(|otherwise| self.boxed(otherwise));
+        Ok(Node::If(branches, otherwise.transpose()?))
+    }
+
+    fn define(
+        &mut self,
+        definitions: &[Def<&'s str>],
+        body: &Term<&'s str>,
+    ) -> Lowered<Node> {
+        let seen = self.names.len();
+        let definitions = definitions.iter().map(|def| self.definition(def, true));
+        let definitions = definitions.collect::<Lowered<_>>()?;
+        let body = self.boxed(body)?;
+        self.names.truncate(seen);
+        Ok(Node::Define(definitions, body))
+    }
+
+    fn seen(&self, name: &str) -> Lowered<Node> {
+        match self.find(name, Kind::Variable) {
+            Some(id) => Ok(Node::Variable(id)),
+            None => {
+                let what = format!("there is no variable {name}; the attributes are in $event");
+                Err(self.mistake(name, what))
             }
-            Term::IfThenElse(branches, otherwise) => {
-                let branches = branches
-                    .iter()
-                    .map(|(condition, then)| Ok((self.term(condition)?, self.term(then)?)));
-                let branches = branches.collect::<Lowered<_>>()?;
-                let otherwise = otherwise.as_deref().map(|otherwise| self.boxed(otherwise));
-                Node::If(branches, otherwise.transpose()?)
-            }
-            Term::Def(definitions, body) => {
-                let seen = self.names.len();
-                let definitions = definitions.iter().map(|def| self.definition(def, true));
-                let definitions = definitions.collect::<Lowered<_>>()?;
-                let body = self.boxed(body)?;
-                self.names.truncate(seen);
-                Node::Define(definitions, body)
-            }
-            Term::Call(name, arguments) => self.call(name, arguments)?,
-            Term::Var(name) => match self.find(name, Kind::Variable) {
-                Some(id) => Node::Variable(id),
-                None => {
-                    return Err(self.mistake(
-                        name,
-                        format!("there is no variable {name}; the attributes are in $event"),
-                    ));
-                }
-            },
-            Term::Path(head, path) => self.path(head, path)?,
-        })
+        }
     }
 
     fn boxed(&mut self, term: &Term<&'s str>) -> Lowered<Box<Node>> {

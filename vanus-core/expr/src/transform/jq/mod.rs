@@ -73,7 +73,7 @@ impl Jq {
     ) -> Result<Value<'a>, ActionFault> {
         let values = self.values(data, attributes, now_ms, budget);
         let values = values.map_err(|stop| match stop {
-            Stop::Error(J::Str(text)) => ActionFault::value(super::error::short(&text)),
+            Stop::Error(J::Str(text)) => ActionFault::value(super::error::start_of(&text, 200)),
             Stop::Error(other) => ActionFault::value(value::told(&other)),
             Stop::Break(_) | Stop::Enough => ActionFault::value("break without a label"),
             Stop::Budget => ActionFault::Budget,

@@ -11,7 +11,7 @@ use super::JqMistake;
 use crate::Position;
 
 /// Most keywords, operators and brackets of one expression.
-const MAX_OPERATORS: usize = 4 * MAX_EXPRESSION_DEPTH;
+const MAX_OPERATORS: usize = 2 * MAX_EXPRESSION_DEPTH;
 
 /// Reads an expression.
 pub(super) fn term(text: &str) -> Result<Term<&str>, JqMistake> {
