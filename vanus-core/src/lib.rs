@@ -42,6 +42,7 @@ mod service;
 
 mod engine;
 
+pub use vanus_expr::{Trial, TrialError};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
     AttributeRef, AttributeValue, Batch, Clock, Coded, Data, DataKind, Durability, Entropy,

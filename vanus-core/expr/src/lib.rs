@@ -14,9 +14,13 @@ pub mod matcher;
 mod position;
 #[cfg(feature = "transform")]
 pub mod transform;
+#[cfg(feature = "transform")]
+mod trial;
 
 pub use position::Position;
 
 pub use filter::{EventView, Filter, FilterError};
 #[cfg(feature = "transform")]
 pub use transform::{Transformer, TransformerError};
+#[cfg(feature = "transform")]
+pub use trial::{Trial, TrialError};

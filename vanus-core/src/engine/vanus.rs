@@ -3,15 +3,17 @@
 use std::{future::Future, sync::Arc};
 
 use parking_lot::Mutex;
+use vanus_expr::Trial;
 use vanus_storage::{
     Health,
     meta::{MetaHealth, MetaStore},
 };
 use vanus_types::{
-    Clock, EventId, EventbusId, Name, SubscriptionId,
+    Clock, Entropy, Event, EventId, EventbusId, Name, SubscriptionId,
     control::{
-        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
-        NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
+        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, FilterSpec,
+        NamespaceRecord, NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
+        TransformerSpec,
     },
 };
 
@@ -42,6 +44,7 @@ pub struct Vanus {
 #[derive(Debug)]
 struct Inner {
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     logs: Logs,
     meta: Arc<dyn MetaStore>,
     control: Arc<Control>,
@@ -58,6 +61,7 @@ impl Vanus {
 
     pub(super) fn new(
         clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
         logs: Logs,
         meta: Arc<dyn MetaStore>,
         control: Arc<Control>,
@@ -69,6 +73,7 @@ impl Vanus {
         Self {
             inner: Arc::new(Inner {
                 clock,
+                entropy,
                 logs,
                 meta,
                 control,
@@ -322,6 +327,22 @@ impl Vanus {
         spec: SubscriptionSpec,
     ) -> Result<SubscriptionInfo, Error> {
         Ok(self.control().update_subscription(id, spec).await?)
+    }
+
+    /// Tries filters and a transformer on an event: whether it passes, what would be delivered, and
+    /// which actions fail. Nothing is stored or delivered.
+    ///
+    /// # Errors
+    /// When the filters or the transformer have a mistake.
+    pub fn try_event(
+        &self,
+        filters: &[FilterSpec],
+        transformer: Option<&TransformerSpec>,
+        event: &Event,
+    ) -> Result<Trial, Error> {
+        let (now_ms, entropy) = (self.inner.clock.now_ms(), self.inner.entropy.as_ref());
+        let trial = Trial::of(filters, transformer, event, now_ms, entropy);
+        Ok(trial.map_err(ControlError::from)?)
     }
 
     /// Pauses a subscription: waits for its deliveries in flight; nothing new starts.

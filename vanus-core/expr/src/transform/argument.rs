@@ -40,7 +40,11 @@ pub(super) struct Scope<'s> {
 
 impl Argument {
     /// Compiles an argument.
-    pub(super) fn compile(json: &Json, at: &str, scope: Scope<'_>) -> Result<Self, TransformerError> {
+    pub(super) fn compile(
+        json: &Json,
+        at: &str,
+        scope: Scope<'_>,
+    ) -> Result<Self, TransformerError> {
         let Json::String(text) = json else {
             return Ok(Self {
                 written: json.to_string().into(),

@@ -40,9 +40,8 @@ pub(super) fn integer(value: &Value<'_>, what: &str) -> Result<i64, ActionFault>
         Value::Number(number) => number.integer(),
         Value::String(text) => match text.trim().parse() {
             Ok(number) => Some(number),
-            Err(_) => decimal(text.trim()).and_then(|number| {
-                super::value::Number::Float(number).integer()
-            }),
+            Err(_) => decimal(text.trim())
+                .and_then(|number| super::value::Number::Float(number).integer()),
         },
         _ => None,
     };

@@ -130,9 +130,11 @@ impl<'a> Document<'a> {
             "time",
         ];
         let extensions = self.event.extensions().map(|(name, _)| name);
-        let new = self.changed.iter().map(|(name, _)| *name).filter(|name| {
-            !CORE.contains(name) && self.event.attribute(name).is_none()
-        });
+        let new = self
+            .changed
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| !CORE.contains(name) && self.event.attribute(name).is_none());
         let mut attributes = Vec::new();
         for name in CORE.into_iter().chain(extensions).chain(new) {
             budget.pay(16)?;
@@ -162,7 +164,9 @@ impl<'a> Document<'a> {
     ) -> Result<(), ActionFault> {
         match &argument.source {
             Source::Data(path) => {
-                let data = self.data.get_or_insert_with(|| Value::Object(Default::default()));
+                let data = self
+                    .data
+                    .get_or_insert_with(|| Value::Object(Default::default()));
                 path.set(data, value, budget)
             }
             Source::Attribute(name) => self.set_attribute(name, &value, budget),
@@ -248,7 +252,12 @@ impl<'a> Document<'a> {
         parts.data = vanus_types::event::Data::new(kind, data.as_bytes());
         for (name, value) in &self.changed {
             let text = value.as_ref().and_then(|value| value.as_ref().as_str());
-            put(&mut parts, name, text, value.as_ref().map(AttributeValue::as_ref));
+            put(
+                &mut parts,
+                name,
+                text,
+                value.as_ref().map(AttributeValue::as_ref),
+            );
         }
         parts.encode()
     }
@@ -270,7 +279,9 @@ fn put<'p>(
         "time" => parts.time = text,
         extension => {
             parts.extensions.retain(|(taken, _)| *taken != extension);
-            parts.extensions.extend(value.map(|value| (extension, value)));
+            parts
+                .extensions
+                .extend(value.map(|value| (extension, value)));
         }
     }
 }

@@ -228,7 +228,9 @@ impl Path {
                 (Step::Member(name), Value::Object(object)) => {
                     budget.pay(object.members.len() / 4)?;
                     // Asked twice, as the borrow of what is found would outlive the other case.
-                    if object.get(name).is_none_or(|member| steps.len() > 0 && *member == Value::Null)
+                    if object
+                        .get(name)
+                        .is_none_or(|member| steps.len() > 0 && *member == Value::Null)
                         || steps.len() == 0
                     {
                         let value = build(steps.as_slice(), value)?;
@@ -294,15 +296,18 @@ impl Path {
 
 /// The value inside the objects that the steps ask for.
 fn build<'a>(steps: &[Step], value: Value<'a>) -> Result<Value<'a>, ActionFault> {
-    steps.iter().rev().try_fold(value, |value, step| match step {
-        Step::Member(name) => {
-            let mut object = Object::default();
-            object.set(String::from(&**name), value);
-            Ok(Value::Object(object))
-        }
-        Step::Item(0) => Ok(Value::Array(vec![value])),
-        _ => Err(ActionFault::value("an array on the way is missing")),
-    })
+    steps
+        .iter()
+        .rev()
+        .try_fold(value, |value, step| match step {
+            Step::Member(name) => {
+                let mut object = Object::default();
+                object.set(String::from(&**name), value);
+                Ok(Value::Object(object))
+            }
+            Step::Item(0) => Ok(Value::Array(vec![value])),
+            _ => Err(ActionFault::value("an array on the way is missing")),
+        })
 }
 
 /// Deletes `step` and what comes after it below `value`. As deep as a path has steps.
@@ -314,7 +319,10 @@ fn delete(
 ) -> Result<bool, Exhausted> {
     budget.pay(4)?;
     let places = |len| match step {
-        Step::Item(number) => position(len, *number).filter(|at| *at < len).into_iter().collect(),
+        Step::Item(number) => position(len, *number)
+            .filter(|at| *at < len)
+            .into_iter()
+            .collect(),
         Step::Slice { start, end, step } => slice(len, *start, *end, *step),
         Step::All => (0..len).collect(),
         Step::Member(_) => Vec::new(),

@@ -31,11 +31,7 @@ impl<'a> Run<'a> {
     }
 
     /// The value of an argument, which is neither missing nor null.
-    pub(super) fn look(
-        &self,
-        action: &'a Action,
-        n: usize,
-    ) -> Result<Look<'_, 'a>, ActionFault> {
+    pub(super) fn look(&self, action: &'a Action, n: usize) -> Result<Look<'_, 'a>, ActionFault> {
         let argument = Self::argument(action, n)?;
         let found = self.document.look(&argument.source, &self.budget)?;
         found.ok_or_else(|| ActionFault::Missing(argument.written.to_string()))
@@ -44,7 +40,10 @@ impl<'a> Run<'a> {
     /// Whether something, not null, is there.
     pub(super) fn is_there(&self, action: &'a Action, n: usize) -> Result<bool, ActionFault> {
         let argument = Self::argument(action, n)?;
-        Ok(self.document.look(&argument.source, &self.budget)?.is_some())
+        Ok(self
+            .document
+            .look(&argument.source, &self.budget)?
+            .is_some())
     }
 
     /// That nothing, or null, is there.

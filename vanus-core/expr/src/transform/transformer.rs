@@ -156,7 +156,9 @@ impl Transformer {
         let output = &mut context.output;
         output.clear();
         output.shrink_to(KEPT_OUTPUT);
-        let written = self.write(&run, output).map_err(|_| TransformError::Budget)?;
+        let written = self
+            .write(&run, output)
+            .map_err(|_| TransformError::Budget)?;
         let (kind, media_type) = match (self.kind, written) {
             (_, false) => (DataKind::None, None),
             (TemplateType::Text, _) => (DataKind::Text, Some("text/plain")),

@@ -112,7 +112,9 @@ impl<'a> Value<'a> {
         Ok(match self {
             Self::Null => Self::Null,
             Self::Boolean(value) => Self::Boolean(*value),
-            Self::Number(Number::Written(text)) => Self::Number(Number::Written(text.as_ref().into())),
+            Self::Number(Number::Written(text)) => {
+                Self::Number(Number::Written(text.as_ref().into()))
+            }
             Self::Number(number) => Self::Number(number.clone()),
             Self::String(text) => Self::text(text.as_ref()),
             Self::Array(items) => {
@@ -122,9 +124,10 @@ impl<'a> Value<'a> {
             }
             Self::Object(object) => {
                 budget.pay(2 * VALUE_WORK * (object.members.len() + 1))?;
-                let members = object.members.iter().map(|(name, value)| {
-                    Ok((Cow::Borrowed(name.as_ref()), value.lend(budget)?))
-                });
+                let members = object
+                    .members
+                    .iter()
+                    .map(|(name, value)| Ok((Cow::Borrowed(name.as_ref()), value.lend(budget)?)));
                 Self::Object(Object {
                     members: members.collect::<Result<_, _>>()?,
                 })

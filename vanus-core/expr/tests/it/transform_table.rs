@@ -138,7 +138,9 @@ fn run(case: &Case) -> Result<(), String> {
     let event = event(case);
     let entropy = SeededEntropy::new(1);
     let mut context = TransformContext::new(1_700_000_000_500, &entropy);
-    let made = transformer.run(&event, &mut context).map_err(|e| e.to_string())?;
+    let made = transformer
+        .run(&event, &mut context)
+        .map_err(|e| e.to_string())?;
     let data: Value = serde_json::from_slice(made.data().bytes).map_err(|e| e.to_string())?;
     match &case.outcome {
         Outcome::Gives(expected, attributes) => {
@@ -206,7 +208,10 @@ fn every_case_is_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!("table: {} functions, {cases} cases, {defects} of defects", table.len());
+    println!(
+        "table: {} functions, {cases} cases, {defects} of defects",
+        table.len()
+    );
 }
 
 #[test]

@@ -26,6 +26,4 @@ pub use subscription::{
     EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
 };
-pub use transformer::{
-    ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError,
-};
+pub use transformer::{ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError};

@@ -91,7 +91,11 @@ pub(super) fn length<'a>(run: &mut Run<'a>, action: &'a Action) -> Result<(), Ac
             Value::Object(object) => object.members.len(),
             other => {
                 let written = &Run::argument(action, 1)?.written;
-                return Err(cast::wrong(other, written, "a string, an array or an object"));
+                return Err(cast::wrong(
+                    other,
+                    written,
+                    "a string, an array or an object",
+                ));
             }
         }
     };
@@ -153,7 +157,10 @@ pub(super) fn render_array<'a>(run: &mut Run<'a>, action: &'a Action) -> Result<
         return Err(ActionFault::value("the template must be a constant"));
     };
     let mut texts = Vec::new();
-    let constant = !render.parts.iter().any(|part| matches!(part, Part::Item(_)));
+    let constant = !render
+        .parts
+        .iter()
+        .any(|part| matches!(part, Part::Item(_)));
     if constant {
         texts.push(render_item(run, render, &Value::Null, 0)?);
     } else {

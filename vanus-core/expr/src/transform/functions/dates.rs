@@ -1,10 +1,6 @@
 //! Dates and times: read, converted between time zones, written.
 
-use jiff::{
-    Timestamp,
-    civil::DateTime,
-    tz::TimeZone,
-};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use vanus_types::event::timestamp;
 
 use super::{
@@ -83,7 +79,10 @@ impl Format {
     fn read(text: &str) -> Self {
         let table: &[(&str, Token)] = if text.contains("2006") || text.contains("15:04") {
             &EXAMPLE
-        } else if ["yy", "dd", "mm", "HH"].iter().any(|word| text.contains(word)) {
+        } else if ["yy", "dd", "mm", "HH"]
+            .iter()
+            .any(|word| text.contains(word))
+        {
             &WORDS
         } else {
             &LETTERS
@@ -329,7 +328,11 @@ mod tests {
         assert_eq!(Format::read("h").write(self::at(1970, 1, 1, 0, 0, 0)), "12");
         assert_eq!(Format::read("y").parse("69").unwrap().year(), 1969);
         assert_eq!(Format::read("y").parse("68").unwrap().year(), 2068);
-        for wrong in ["2021-8-09 15:04:07", "2021-02-30 15:04:07", "2021-08-09 15:04:07 "] {
+        for wrong in [
+            "2021-8-09 15:04:07",
+            "2021-02-30 15:04:07",
+            "2021-08-09 15:04:07 ",
+        ] {
             assert_eq!(Format::read("Y-m-d H:i:s").parse(wrong), None, "{wrong}");
         }
     }

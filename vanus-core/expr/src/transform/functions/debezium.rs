@@ -50,8 +50,7 @@ pub(super) fn convert<'a>(run: &mut Run<'a>, action: &'a Action) -> Result<(), A
             let Value::Object(mut set) = data else {
                 return Err(ActionFault::value("the data must be an object"));
             };
-            set.members
-                .retain(|(name, _)| filter.get(name).is_none());
+            set.members.retain(|(name, _)| filter.get(name).is_none());
             let update = one("update", vec![("$set", Value::Object(set))]).1;
             let filter = Value::Object(filter);
             one("updates", vec![("filter", filter), ("update", update)])

@@ -66,7 +66,8 @@ pub(super) fn format<'a>(run: &mut Run<'a>, action: &'a Action) -> Result<(), Ac
     };
     let (group, point) = (optional(3, "")?, optional(4, ".")?);
     let plain = format!("{:.decimals$}", number.abs());
-    run.budget.pay(plain.len() * (1 + group.len()) + point.len())?;
+    run.budget
+        .pay(plain.len() * (1 + group.len()) + point.len())?;
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
     let mut text = String::new();
     // What is rounded to zero has no sign.

@@ -131,9 +131,9 @@ impl Takes {
                 "{written} counts from the end, which may be another item when it is deleted"
             )),
             (Self::Place | Self::Data | Self::Movable, Source::Data(path)) => single(path),
-            (Self::Data | Self::DataValue, _) => {
-                Some(format!("a place in the data is expected, such as $.data.x, not {written}"))
-            }
+            (Self::Data | Self::DataValue, _) => Some(format!(
+                "a place in the data is expected, such as $.data.x, not {written}"
+            )),
             (Self::Constant | Self::Expression, _) => {
                 Some(format!("a constant is expected, not {written}"))
             }
@@ -160,7 +160,9 @@ pub(super) fn hint(name: &str) -> String {
         let same = name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
         same.count()
     };
-    let nearest = FUNCTIONS.iter().max_by_key(|function| common(function.name));
+    let nearest = FUNCTIONS
+        .iter()
+        .max_by_key(|function| common(function.name));
     match nearest.filter(|function| common(function.name) > 2) {
         Some(function) => format!("is {} meant?", function.signature()),
         None => "docs/transformers.md lists what there is".to_owned(),

@@ -14,10 +14,7 @@ const fn plain(
     arguments: &'static str,
     takes: &'static [Takes],
     summary: &'static str,
-    run: for<'a> fn(
-        &mut super::Run<'a>,
-        &'a super::Action,
-    ) -> Result<(), super::ActionFault>,
+    run: for<'a> fn(&mut super::Run<'a>, &'a super::Action) -> Result<(), super::ActionFault>,
 ) -> Function {
     Function {
         name,

@@ -402,14 +402,7 @@ impl<'p> Eval<'p> {
         label
     }
 
-    fn call(
-        &self,
-        id: u32,
-        arguments: &'p [Node],
-        env: &Env<'p>,
-        at: At,
-        out: Out<'_>,
-    ) -> Flow {
+    fn call(&self, id: u32, arguments: &'p [Node], env: &Env<'p>, at: At, out: Out<'_>) -> Flow {
         let frame = find(env, id);
         match frame.as_deref().map(|frame| &frame.bound) {
             Some(Bound::Closure(node, inner)) => self.eval(node, inner, at, out),
@@ -473,13 +466,7 @@ impl<'p> Eval<'p> {
         })
     }
 
-    fn bind(
-        &self,
-        parts: &'p (Node, Pattern, Node),
-        env: &Env<'p>,
-        at: At,
-        out: Out<'_>,
-    ) -> Flow {
+    fn bind(&self, parts: &'p (Node, Pattern, Node), env: &Env<'p>, at: At, out: Out<'_>) -> Flow {
         let (source, pattern, body) = parts;
         self.each(source, env, &at.value, &mut |value| {
             self.destructure(pattern, &value, env.clone(), &mut |env| {
@@ -644,7 +631,9 @@ impl<'p> Eval<'p> {
         out: Out<'_>,
     ) -> Flow {
         let input = at.plain().value;
-        self.eval(head, env, at, &mut |at| self.parts(parts, env, &input, at, out))
+        self.eval(head, env, at, &mut |at| {
+            self.parts(parts, env, &input, at, out)
+        })
     }
 
     fn parts(
@@ -665,9 +654,14 @@ impl<'p> Eval<'p> {
         };
         match part {
             Part::Index(index) => self.index(index, *optional, env, input, &at.value, go),
-            Part::Slice(from, to) => {
-                self.slice((from.as_ref(), to.as_ref()), *optional, env, input, &at.value, go)
-            }
+            Part::Slice(from, to) => self.slice(
+                (from.as_ref(), to.as_ref()),
+                *optional,
+                env,
+                input,
+                &at.value,
+                go,
+            ),
             Part::All => all_of(&at.value, *optional, go),
         }
     }
@@ -681,11 +675,12 @@ impl<'p> Eval<'p> {
         value: &J,
         go: Go<'_>,
     ) -> Flow {
-        self.each(index, env, input, &mut |key| {
-            match tolerate(paths::index(value, &key, self.budget), optional)? {
-                Some(value) => go(key, value),
-                None => Ok(()),
-            }
+        self.each(index, env, input, &mut |key| match tolerate(
+            paths::index(value, &key, self.budget),
+            optional,
+        )? {
+            Some(value) => go(key, value),
+            None => Ok(()),
         })
     }
 
@@ -766,9 +761,7 @@ impl<'p> Eval<'p> {
                     None => Err(Stop::error("the count of limit must be a number")),
                 })
             }
-            (Native::Recurse | Native::Repeat, [inner]) => {
-                self.unfold(inner, None, env, at, out)
-            }
+            (Native::Recurse | Native::Repeat, [inner]) => self.unfold(inner, None, env, at, out),
             (Native::While, [condition, inner]) => {
                 self.unfold(inner, Some(condition), env, at, out)
             }
@@ -776,9 +769,10 @@ impl<'p> Eval<'p> {
             (Native::GetPath, [path]) => self.each(path, env, &at.value, &mut |path| {
                 let keys = paths::keys(&path)?;
                 let value = paths::get(&at.value, keys, self.budget)?;
-                let path = at.path.as_ref().map(|to| {
-                    keys.iter().fold(to.clone(), |to, key| to.with(key.clone()))
-                });
+                let path = at
+                    .path
+                    .as_ref()
+                    .map(|to| keys.iter().fold(to.clone(), |to, key| to.with(key.clone())));
                 out(At { path, value })
             }),
             _ => {

@@ -141,10 +141,7 @@ impl<'s> Lower<'s> {
         Ok(Node::Array(inner.transpose()?))
     }
 
-    fn object(
-        &mut self,
-        members: &[(Term<&'s str>, Option<Term<&'s str>>)],
-    ) -> Lowered<Node> {
+    fn object(&mut self, members: &[(Term<&'s str>, Option<Term<&'s str>>)]) -> Lowered<Node> {
         let members = members
             .iter()
             .map(|(key, value)| self.member(key, value.as_ref()));
@@ -163,11 +160,7 @@ impl<'s> Lower<'s> {
         Ok(Node::Label(id, body))
     }
 
-    fn catch(
-        &mut self,
-        body: &Term<&'s str>,
-        handler: Option<&Term<&'s str>>,
-    ) -> Lowered<Node> {
+    fn catch(&mut self, body: &Term<&'s str>, handler: Option<&Term<&'s str>>) -> Lowered<Node> {
         let body = self.boxed(body)?;
         let handler = handler.map(|handler| self.boxed(handler));
         Ok(Node::Try(body, handler.transpose()?))
@@ -186,11 +179,7 @@ impl<'s> Lower<'s> {
         Ok(Node::If(branches, otherwise.transpose()?))
     }
 
-    fn define(
-        &mut self,
-        definitions: &[Def<&'s str>],
-        body: &Term<&'s str>,
-    ) -> Lowered<Node> {
+    fn define(&mut self, definitions: &[Def<&'s str>], body: &Term<&'s str>) -> Lowered<Node> {
         let seen = self.names.len();
         let definitions = definitions.iter().map(|def| self.definition(def, true));
         let definitions = definitions.collect::<Lowered<_>>()?;
@@ -407,7 +396,10 @@ impl<'s> Lower<'s> {
     }
 
     fn arguments(&mut self, arguments: &[Term<&'s str>]) -> Lowered<Box<[Node]>> {
-        arguments.iter().map(|argument| self.term(argument)).collect()
+        arguments
+            .iter()
+            .map(|argument| self.term(argument))
+            .collect()
     }
 
     /// The number of a function of the prelude, which is read when it is used first.
@@ -438,18 +430,14 @@ impl<'s> Lower<'s> {
         Ok(number)
     }
 
-    fn regex(
-        &mut self,
-        name: &str,
-        kind: Match,
-        arguments: &[Term<&'s str>],
-    ) -> Lowered<Node> {
+    fn regex(&mut self, name: &str, kind: Match, arguments: &[Term<&'s str>]) -> Lowered<Node> {
         let pattern = match arguments.first() {
             Some(term) => self.term(term)?,
             None => Node::Null,
         };
         let Node::Str(pattern) = pattern else {
-            let what = format!("the pattern of {name} must be a literal, so that it is compiled once");
+            let what =
+                format!("the pattern of {name} must be a literal, so that it is compiled once");
             return Err(self.mistake(name, what));
         };
         self.patterns += 1;
@@ -478,11 +466,7 @@ impl<'s> Lower<'s> {
         Ok(Node::Match(kind, Box::new(regex), size / 1024, new))
     }
 
-    fn path(
-        &mut self,
-        head: &Term<&'s str>,
-        path: &WrittenPath<Term<&'s str>>,
-    ) -> Lowered<Node> {
+    fn path(&mut self, head: &Term<&'s str>, path: &WrittenPath<Term<&'s str>>) -> Lowered<Node> {
         let head = self.boxed(head)?;
         let parts = path.0.iter().map(|(part, optional)| {
             let part = match part {

@@ -55,11 +55,12 @@ impl<'p> Eval<'p> {
                 out(self.with_one(native, input, &argument)?)
             }),
             (Native::Pow, [base, exponent]) => self.each(base, env, input, &mut |base| {
-                self.each(exponent, env, input, &mut |exponent| {
-                    match (base.float(), exponent.float()) {
-                        (Some(base), Some(exponent)) => out(whole(base.powf(exponent))),
-                        _ => Err(Stop::error("pow needs numbers")),
-                    }
+                self.each(exponent, env, input, &mut |exponent| match (
+                    base.float(),
+                    exponent.float(),
+                ) {
+                    (Some(base), Some(exponent)) => out(whole(base.powf(exponent))),
+                    _ => Err(Stop::error("pow needs numbers")),
                 })
             }),
             _ => Err(Stop::error("a function without a meaning")),
@@ -86,13 +87,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Functions of an array and a key of its items.
-    fn by_key(
-        &self,
-        native: Native,
-        key: &'p Node,
-        env: &Env<'p>,
-        input: &J,
-    ) -> Result<J, Stop> {
+    fn by_key(&self, native: Native, key: &'p Node, env: &Env<'p>, input: &J) -> Result<J, Stop> {
         let J::Arr(list) = input else {
             return Err(Stop::error(format!("{} cannot be sorted", told(input))));
         };
@@ -144,7 +139,9 @@ impl<'p> Eval<'p> {
             Native::Round => whole(number_of("round")?.round()),
             Native::Sqrt => whole(number_of("sqrt")?.sqrt()),
             Native::Abs => match input {
-                J::Int(number) => number.checked_abs().map_or(J::Float(number.unsigned_abs() as f64), J::Int),
+                J::Int(number) => number
+                    .checked_abs()
+                    .map_or(J::Float(number.unsigned_abs() as f64), J::Int),
                 _ => J::Float(number_of("abs")?.abs()),
             },
             Native::ToString => J::Str(input.text(budget)?),
@@ -158,25 +155,33 @@ impl<'p> Eval<'p> {
             Native::Sort => match input {
                 J::Arr(list) => {
                     budget.pay(16 * list.items.len())?;
-                    J::arr(sort(list.items.clone(), &|a: &J, b: &J| a.order(b, budget))?)?
+                    J::arr(sort(list.items.clone(), &|a: &J, b: &J| {
+                        a.order(b, budget)
+                    })?)?
                 }
                 other => return Err(Stop::error(format!("{} cannot be sorted", told(other)))),
             },
             Native::Reverse => self.reverse(input)?,
-            Native::AsciiDowncase => J::str(self.paid(input, "ascii_downcase")?.to_ascii_lowercase()),
+            Native::AsciiDowncase => {
+                J::str(self.paid(input, "ascii_downcase")?.to_ascii_lowercase())
+            }
             Native::AsciiUpcase => J::str(self.paid(input, "ascii_upcase")?.to_ascii_uppercase()),
             Native::Trim => J::str(self.paid(input, "trim")?.trim()),
             Native::ToJson => J::str(input.json(budget)?),
             Native::FromJson => {
                 let text = self.paid(input, "fromjson")?;
-                let read = read::read(&text)
-                    .map_err(|error| Stop::error(format!("fromjson: {error}")))?;
+                let read =
+                    read::read(&text).map_err(|error| Stop::error(format!("fromjson: {error}")))?;
                 J::from_value(&read, budget)?
             }
             Native::Explode => {
                 let text = self.paid(input, "explode")?;
                 budget.pay(24 * text.len())?;
-                J::arr(text.chars().map(|c| J::Int(i64::from(u32::from(c)))).collect())?
+                J::arr(
+                    text.chars()
+                        .map(|c| J::Int(i64::from(u32::from(c))))
+                        .collect(),
+                )?
             }
             Native::Implode => implode(input)?,
             Native::Now => J::Float(self.now_ms as f64 / 1000.0),
@@ -188,9 +193,8 @@ impl<'p> Eval<'p> {
             Native::FromDate => {
                 let written = self.paid(input, "fromdate")?;
                 let time = timestamp::parse(&written);
-                let time = time.ok_or_else(|| {
-                    Stop::error(format!("{} is no RFC 3339 time", told(input)))
-                })?;
+                let time = time
+                    .ok_or_else(|| Stop::error(format!("{} is no RFC 3339 time", told(input))))?;
                 J::Int(time.0)
             }
             Native::Format(format) => J::str(strings::format(format, input, budget)?),
@@ -232,9 +236,7 @@ impl<'p> Eval<'p> {
                 let names = map.members.iter().map(|(name, _)| J::Str(Rc::clone(name)));
                 let names = names.collect();
                 match native {
-                    Native::Keys => {
-                        J::arr(sort(names, &|a: &J, b: &J| a.order(b, self.budget))?)
-                    }
+                    Native::Keys => J::arr(sort(names, &|a: &J, b: &J| a.order(b, self.budget))?),
                     _ => J::arr(names),
                 }
             }
@@ -294,13 +296,15 @@ impl<'p> Eval<'p> {
                 }
                 _ => input.clone(),
             },
-            Native::StartsWith => J::Bool(
-                text(input, "startswith")?.starts_with(&*text(argument, "startswith")?),
-            ),
+            Native::StartsWith => {
+                J::Bool(text(input, "startswith")?.starts_with(&*text(argument, "startswith")?))
+            }
             Native::EndsWith => {
                 J::Bool(text(input, "endswith")?.ends_with(&*text(argument, "endswith")?))
             }
-            Native::Split => strings::split(&text(input, "split")?, &text(argument, "split")?, budget)?,
+            Native::Split => {
+                strings::split(&text(input, "split")?, &text(argument, "split")?, budget)?
+            }
             Native::Join => self.join(input, &text(argument, "join")?)?,
             Native::IndexOf => {
                 let (whole, part) = (self.paid(input, "index")?, text(argument, "index")?);
@@ -311,7 +315,10 @@ impl<'p> Eval<'p> {
             Native::DelPaths => match argument {
                 J::Arr(list) => paths::delete(input.clone(), &list.items, budget)?,
                 other => {
-                    return Err(Stop::error(format!("paths are an array, not {}", told(other))));
+                    return Err(Stop::error(format!(
+                        "paths are an array, not {}",
+                        told(other)
+                    )));
                 }
             },
             _ => return Err(Stop::error("a function without a meaning")),
@@ -363,7 +370,8 @@ impl<'p> Eval<'p> {
                 for part in &part.items {
                     let mut found = false;
                     for whole in &whole.items {
-                        found = found || (whole.kind() == part.kind() && self.contains(whole, part)?);
+                        found =
+                            found || (whole.kind() == part.kind() && self.contains(whole, part)?);
                     }
                     if !found {
                         return Ok(false);
@@ -375,9 +383,7 @@ impl<'p> Eval<'p> {
                 self.budget.pay(whole.len() + part.len())?;
                 whole.contains(&**part)
             }
-            (whole, part) if whole.kind() == part.kind() => {
-                whole.order(part, self.budget)?.is_eq()
-            }
+            (whole, part) if whole.kind() == part.kind() => whole.order(part, self.budget)?.is_eq(),
             (whole, part) => {
                 let (whole, part) = (told(whole), told(part));
                 return Err(Stop::error(format!("{whole} cannot contain {part}")));

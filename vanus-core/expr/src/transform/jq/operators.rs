@@ -13,7 +13,9 @@ use crate::budget::Budget;
 
 pub(super) fn negate(value: &J) -> Result<J, Stop> {
     match value {
-        J::Int(number) => Ok(number.checked_neg().map_or(J::Float(-(*number as f64)), J::Int)),
+        J::Int(number) => Ok(number
+            .checked_neg()
+            .map_or(J::Float(-(*number as f64)), J::Int)),
         J::Float(number) => Ok(J::Float(-number)),
         other => Err(Stop::error(format!("{} cannot be negated", told(other)))),
     }
@@ -144,7 +146,11 @@ fn wrong(op: Math, left: &J, right: &J) -> Stop {
         Math::Mul => "multiplied",
         Math::Div | Math::Rem => "divided",
     };
-    Stop::error(format!("{} and {} cannot be {what}", told(left), told(right)))
+    Stop::error(format!(
+        "{} and {} cannot be {what}",
+        told(left),
+        told(right)
+    ))
 }
 
 impl<'p> Eval<'p> {

@@ -35,9 +35,12 @@ pub(super) fn term(text: &str) -> Result<Term<&str>, JqMistake> {
         return Err(mistake(text, what));
     }
     let tokens = Lexer::new(text).lex().map_err(|errors| {
-        let (expected, found) = errors.into_iter().next().map_or(("an expression", text), |(expected, found)| {
-            (expected.as_str(), found)
-        });
+        let (expected, found) = errors
+            .into_iter()
+            .next()
+            .map_or(("an expression", text), |(expected, found)| {
+                (expected.as_str(), found)
+            });
         mistake(found, format!("{expected} is expected"))
     })?;
     if operators(&tokens) > MAX_OPERATORS {
@@ -45,9 +48,12 @@ pub(super) fn term(text: &str) -> Result<Term<&str>, JqMistake> {
         return Err(mistake(text, what));
     }
     Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
-        let (expected, found) = errors.into_iter().next().map_or(("an expression", text), |(expected, found)| {
-            (expected.as_str(), Token::opt_as_str(found, text))
-        });
+        let (expected, found) = errors
+            .into_iter()
+            .next()
+            .map_or(("an expression", text), |(expected, found)| {
+                (expected.as_str(), Token::opt_as_str(found, text))
+            });
         let expected = match expected {
             "" => "the end",
             expected => expected,

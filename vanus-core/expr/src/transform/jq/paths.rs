@@ -50,13 +50,19 @@ pub(super) fn keys(path: &J) -> Result<&[J], Stop> {
     match path {
         J::Arr(list) if list.items.len() <= MAX_KEYS => Ok(&list.items),
         J::Arr(_) => Err(Stop::error("a path is too long")),
-        other => Err(Stop::error(format!("a path is an array, not {}", told(other)))),
+        other => Err(Stop::error(format!(
+            "a path is an array, not {}",
+            told(other)
+        ))),
     }
 }
 
 /// The key of a slice.
 pub(super) fn slice_key(from: &J, to: &J) -> Result<J, Stop> {
-    J::obj(vec![("start".into(), from.clone()), ("end".into(), to.clone())])
+    J::obj(vec![
+        ("start".into(), from.clone()),
+        ("end".into(), to.clone()),
+    ])
 }
 
 /// The value at a key; null where nothing is.
@@ -71,7 +77,9 @@ pub(super) fn index(value: &J, key: &J, budget: &Budget) -> Result<J, Stop> {
         }
         (J::Arr(list), J::Int(_) | J::Float(_)) => {
             let at = position(list.items.len(), key);
-            at.and_then(|at| list.items.get(at)).cloned().unwrap_or(J::Null)
+            at.and_then(|at| list.items.get(at))
+                .cloned()
+                .unwrap_or(J::Null)
         }
         (J::Arr(list), J::Obj(_)) => {
             let (start, end) = bounds(list.items.len(), key, budget)?;
@@ -293,4 +301,3 @@ pub(super) fn delete(value: J, paths: &[J], budget: &Budget) -> Result<J, Stop> 
     }
     Ok(value)
 }
-

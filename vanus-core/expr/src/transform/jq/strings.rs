@@ -16,7 +16,10 @@ use crate::budget::Budget;
 pub(super) fn text(value: &J, what: &str) -> Result<Rc<str>, Stop> {
     match value {
         J::Str(text) => Ok(Rc::clone(text)),
-        other => Err(Stop::error(format!("{what} needs a string, not {}", told(other)))),
+        other => Err(Stop::error(format!(
+            "{what} needs a string, not {}",
+            told(other)
+        ))),
     }
 }
 
@@ -29,7 +32,9 @@ pub(super) fn split(text: &str, separator: &str, budget: &Budget) -> Result<J, S
     let parts: Vec<J> = match separator {
         "" => {
             budget.pay(48 * text.len())?;
-            text.chars().map(|c| J::str(c.encode_utf8(&mut [0; 4]))).collect()
+            text.chars()
+                .map(|c| J::str(c.encode_utf8(&mut [0; 4])))
+                .collect()
         }
         separator => {
             budget.pay(48 * (text.matches(separator).count() + 1))?;
@@ -85,7 +90,10 @@ pub(super) fn format(format: Format, value: &J, budget: &Budget) -> Result<Strin
 
 fn csv(value: &J, budget: &Budget) -> Result<String, Stop> {
     let J::Arr(list) = value else {
-        return Err(Stop::error(format!("@csv needs an array, not {}", told(value))));
+        return Err(Stop::error(format!(
+            "@csv needs an array, not {}",
+            told(value)
+        )));
     };
     let mut fields = Vec::with_capacity(list.items.len());
     for item in &list.items {
@@ -160,7 +168,9 @@ impl Matching<'_> {
     fn groups(&self, found: &regex::Captures<'_>, budget: &Budget) -> Result<J, Stop> {
         let mut members: Vec<(Rc<str>, J)> = Vec::new();
         for name in self.regex.capture_names().flatten() {
-            let value = found.name(name).map_or(J::Null, |group| J::str(group.as_str()));
+            let value = found
+                .name(name)
+                .map_or(J::Null, |group| J::str(group.as_str()));
             budget.pay(48)?;
             members.push((name.into(), value));
         }

@@ -207,13 +207,20 @@ impl J {
 /// Names first, in their order, then values.
 fn order_maps(a: &Map, b: &Map, budget: &Budget) -> Result<Ordering, Exhausted> {
     let sorted = |map: &Map| {
-        let mut members: Vec<_> = map.members.iter().map(|(n, v)| (Rc::clone(n), v.clone())).collect();
+        let mut members: Vec<_> = map
+            .members
+            .iter()
+            .map(|(n, v)| (Rc::clone(n), v.clone()))
+            .collect();
         members.sort_by(|(a, _), (b, _)| a.cmp(b));
         members
     };
     budget.pay(32 * (a.members.len() + b.members.len()))?;
     let (a, b) = (sorted(a), sorted(b));
-    let names = a.iter().map(|(name, _)| name).cmp(b.iter().map(|(name, _)| name));
+    let names = a
+        .iter()
+        .map(|(name, _)| name)
+        .cmp(b.iter().map(|(name, _)| name));
     if names.is_ne() {
         return Ok(names);
     }
@@ -237,7 +244,9 @@ fn order_mixed(whole: i64, double: f64) -> Ordering {
     }
     let cut = double.trunc();
     let fraction = 0.0_f64.partial_cmp(&(double - cut));
-    whole.cmp(&(cut as i64)).then(fraction.unwrap_or(Ordering::Equal))
+    whole
+        .cmp(&(cut as i64))
+        .then(fraction.unwrap_or(Ordering::Equal))
 }
 
 fn check_depth(depth: usize) -> Result<(), Stop> {

@@ -13,7 +13,11 @@ fn json(value: &Value<'_>) -> String {
 
 fn find(path: &str) -> String {
     let value = read::read(TEXT).unwrap();
-    match Path::read(path).unwrap().find(&value, &Budget::new()).unwrap() {
+    match Path::read(path)
+        .unwrap()
+        .find(&value, &Budget::new())
+        .unwrap()
+    {
         Found::Nothing => "nothing".to_owned(),
         Found::One(value) => json(value),
         Found::Many(values) => values.into_iter().map(json).collect::<Vec<_>>().join(" "),
@@ -33,7 +37,16 @@ fn every_kind_of_step_finds_what_it_says() {
     assert_eq!(find(".a['b c'][9:1:-1]"), "5 4 3");
     assert_eq!(find(".l[*].n"), "1 2");
     assert_eq!(find(".l[:].*"), "1 2 3");
-    for nothing in [".z", ".a.z", ".a[0]", ".l.n", ".e[*]", ".e[0]", ".l[7].n", ".a['b c'][-6]"] {
+    for nothing in [
+        ".z",
+        ".a.z",
+        ".a[0]",
+        ".l.n",
+        ".e[*]",
+        ".e[0]",
+        ".l[7].n",
+        ".a['b c'][-6]",
+    ] {
         assert_eq!(find(nothing), "nothing", "{nothing}");
     }
 }
@@ -74,7 +87,11 @@ fn set(path: &str, to: &str) -> Result<String, ActionFault> {
 fn values_are_set_where_they_are_or_made() {
     assert_eq!(set("", "1").unwrap(), "1");
     assert!(set(".a.x", "9").unwrap().contains(r#""x":9"#));
-    assert!(set(".n.o.p", "9").unwrap().ends_with(r#""n":{"o":{"p":9}}}"#));
+    assert!(
+        set(".n.o.p", "9")
+            .unwrap()
+            .ends_with(r#""n":{"o":{"p":9}}}"#)
+    );
     assert!(set(".e[0]", "9").unwrap().contains(r#""e":[9]"#));
     assert!(set(".q[0].r", "9").unwrap().contains(r#""q":[{"r":9}]"#));
     assert!(set(".l[-1].m", "9").unwrap().contains(r#"{"m":9}"#));

@@ -68,7 +68,8 @@ fn escape(template: &str, at: usize) -> Result<(char, usize), Mistake> {
         Some(read) => Ok(read),
         None => Err(Mistake {
             at: at - 1,
-            what: "an escape is one of \\< \\> \\\\ \\n \\r \\t \\b \\f \\xNN and \\uNNNN".to_owned(),
+            what: "an escape is one of \\< \\> \\\\ \\n \\r \\t \\b \\f \\xNN and \\uNNNN"
+                .to_owned(),
         }),
     }
 }
