@@ -49,10 +49,11 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo,
-        EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, RetainFor, SegmentInfo,
-        StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
-        SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+        ActionSpec, ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate,
+        EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, OnError,
+        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals, TemplateType,
+        TransformerSpec,
     },
 };
 

@@ -14,3 +14,4 @@ mod publish;
 mod restart;
 mod retention;
 mod support;
+mod transform;

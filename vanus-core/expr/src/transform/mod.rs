@@ -32,4 +32,5 @@ mod write;
 
 pub use error::{ActionError, ActionFault, TransformError, TransformerError};
 pub use functions::{FUNCTIONS, Function};
+pub use jq::JQ_FUNCTIONS;
 pub use transformer::{TransformContext, Transformer};

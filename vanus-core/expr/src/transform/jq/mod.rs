@@ -22,6 +22,7 @@ mod value;
 
 use std::rc::Rc;
 
+pub use self::prelude::JQ_FUNCTIONS;
 use self::{
     eval::{At, Eval},
     lower::Lower,

@@ -392,3 +392,24 @@ fn large_whole_numbers_stay_what_they_are() {
     assert_eq!(run("[nan] | sort", "null").unwrap(), "[null]");
     assert_eq!(run("[nan, 1] | sort | .[1]", "null").unwrap(), "1");
 }
+
+#[test]
+fn the_list_of_functions_is_what_there_is() {
+    for (name, arity) in JQ_FUNCTIONS {
+        let arguments = vec!["\"a\""; *arity].join("; ");
+        let call = match arity {
+            0 => (*name).to_owned(),
+            _ => format!("{name}({arguments})"),
+        };
+        assert!(Jq::compile(&call).is_ok(), "{call}");
+    }
+    let natives = prelude::NATIVES
+        .iter()
+        .map(|(name, arity, _)| (*name, *arity));
+    let definitions = prelude::DEFINITIONS
+        .iter()
+        .map(|(name, arity, _)| (*name, *arity));
+    for known in natives.chain(definitions) {
+        assert!(JQ_FUNCTIONS.contains(&known), "{known:?}");
+    }
+}
