@@ -43,17 +43,18 @@ mod service;
 mod engine;
 
 pub use vanus_expr::{Trial, TrialError};
+pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
     AttributeRef, AttributeValue, Batch, Clock, Coded, Data, DataKind, Durability, Entropy,
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ActionSpec, ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate,
-        EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec, OnError,
-        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
-        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals, TemplateType,
-        TransformerSpec,
+        ActionSpec, ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord,
+        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord,
+        NamespaceSpec, OnError, RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig,
+        SubscriptionInfo, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
+        SubscriptionTotals, TemplateType, TransformerSpec,
     },
 };
 
@@ -67,5 +68,5 @@ pub use crate::{
     eventbus::{NotAdmitted, PublishError, PublishOptions, Published},
     eventlog::LogError,
     service::Service,
-    trigger::{Delivery, DeliveryError, Sink},
+    trigger::{Delivery, DeliveryError, Sink, SinkError},
 };

@@ -140,6 +140,9 @@ fn open_options(config: &Config) -> OpenOptions {
     OpenOptions {
         store,
         retention_interval: config.retention_interval,
+        egress: config
+            .egress_allow
+            .policy(&[config.http, config.quic, config.metrics]),
     }
 }
 

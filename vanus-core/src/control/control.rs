@@ -39,6 +39,9 @@ pub(crate) struct Control {
     pub(super) ids: IdGenerator,
     /// Told when the retention of an eventbus was changed, so that it is looked at now.
     pub(super) retention_changed: Notify,
+    /// Subscriptions that are about to be disabled because their sinks are gone.
+    #[cfg(feature = "http")]
+    pub(super) going: parking_lot::Mutex<std::collections::HashSet<SubscriptionId>>,
     /// Held while something is changed: checks and writes of two changes never mix. False once
     /// the engine closes.
     changing: Mutex<bool>,
@@ -62,6 +65,8 @@ impl Control {
             catalog,
             ids,
             retention_changed: Notify::new(),
+            #[cfg(feature = "http")]
+            going: parking_lot::Mutex::default(),
             changing: Mutex::new(true),
         }
     }

@@ -7,7 +7,10 @@ use vanus_types::{
     control::InvalidSpec,
 };
 
-use crate::{eventlog::LogError, trigger::StartError};
+use crate::{
+    eventlog::LogError,
+    trigger::{SinkError, StartError},
+};
 
 /// A wish the control plane does not grant; nothing was changed, unless the error says otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -92,9 +95,9 @@ pub enum ControlError {
     /// The subscription delivers to an address, not to a function.
     #[error("subscription {0} delivers to an address, so no function can be attached")]
     NotEmbedded(SubscriptionId),
-    /// This build does not deliver to such an address.
-    #[error("this build cannot deliver to \"{0}\"; it was built without the feature for it")]
-    SinkUnsupported(String),
+    /// There can be no sink at such an address.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// A number of a range is out of its limits.
     #[error("{field} is {value}, allowed are 1 to {most}")]
     Range {
@@ -175,7 +178,7 @@ impl Coded for ControlError {
             }
             Self::TooMany { .. } => ErrorCode::ResourceExhausted,
             Self::NotDisabled(_) | Self::NotEmbedded(_) => ErrorCode::WrongState,
-            Self::SinkUnsupported(_) => ErrorCode::Unsupported,
+            Self::Sink(error) => error.code(),
             Self::Range { .. } | Self::NoDeadLetters(_) => ErrorCode::InvalidArgument,
             Self::Name(error) => error.code(),
             Self::Spec(error) => error.code(),

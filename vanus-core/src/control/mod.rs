@@ -11,6 +11,8 @@ mod error;
 mod eventbuses;
 mod namespaces;
 mod recovery;
+#[cfg(feature = "http")]
+mod sink_host;
 mod subscriptions;
 mod tables;
 #[cfg(test)]

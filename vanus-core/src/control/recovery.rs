@@ -37,6 +37,8 @@ impl Control {
         let reading = tokio::task::spawn_blocking(move || read_catalog(&meta));
         let (catalog, garbage) = reading.await.map_err(|_| ControlError::Closing)??;
         let control = Arc::new(Self::with_catalog(parts, catalog));
+        #[cfg(feature = "http")]
+        control.bind_sinks();
         control.add_builtin_namespaces().await?;
         control.collect(garbage).await?;
         let orphans = control.clear_orphans().await?;

@@ -44,6 +44,7 @@ impl Control {
             }
         })?;
         check_dead_letters(&bus, &spec)?;
+        self.check_reply(&spec)?;
         let now_ms = self.clock.now_ms();
         let record = SubscriptionRecord {
             id: spec
@@ -52,6 +53,7 @@ impl Control {
             eventbus_id: bus.record.id,
             namespace_id: bus.record.namespace_id,
             spec,
+            disabled_reason: None,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
@@ -74,8 +76,18 @@ impl Control {
         if let Some(transformer) = &spec.transformer {
             Transformer::compile(transformer)?;
         }
-        if !self.triggers.can_deliver(spec) {
-            return Err(ControlError::SinkUnsupported(spec.sink.clone()));
+        Ok(self.triggers.check_sink(spec)?)
+    }
+
+    /// Replies go to an eventbus that is there and that anybody may publish to.
+    fn check_reply(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
+        let Some(reply) = &spec.delivery.reply else {
+            return Ok(());
+        };
+        let bus = self.bus(&spec.namespace, reply)?;
+        if bus.record.name.is_system() {
+            let (what, name, action) = ("eventbus", bus.record.name.clone(), "published to");
+            return Err(ControlError::SystemOwned { what, name, action });
         }
         Ok(())
     }
@@ -137,6 +149,7 @@ impl Control {
         Ok(SubscriptionInfo {
             phase: self.triggers.phase(record),
             totals: self.triggers.totals(record.id),
+            problem: self.triggers.problem(record.id),
             record: record.clone(),
             progress,
         })
@@ -156,7 +169,9 @@ impl Control {
             return Err(ControlError::EventbusFixed(id));
         }
         check_dead_letters(&bus, &spec)?;
+        self.check_reply(&spec)?;
         let record = SubscriptionRecord {
+            disabled_reason: old.disabled_reason.clone().filter(|_| spec.disabled),
             spec: SubscriptionSpec {
                 id: old.spec.id,
                 ..spec
@@ -200,12 +215,34 @@ impl Control {
         self.replace(
             SubscriptionRecord {
                 spec,
+                disabled_reason: None,
                 updated_at_ms,
                 ..old.as_ref().clone()
             },
             &bus,
         )
         .await
+    }
+
+    /// Disables a subscription for a reason, if its record is still as `wanted`.
+    #[cfg(feature = "http")]
+    pub(super) async fn disable_if(
+        &self,
+        id: SubscriptionId,
+        wanted: impl Fn(&SubscriptionRecord) -> bool,
+        reason: String,
+    ) -> Result<(), ControlError> {
+        let _turn = self.change().await?;
+        let old = self.subscription(id)?;
+        if !wanted(&old) {
+            return Ok(());
+        }
+        let bus = self.bus_by_id(old.eventbus_id)?;
+        let mut record = old.as_ref().clone();
+        record.spec.disabled = true;
+        record.disabled_reason = Some(reason);
+        record.updated_at_ms = self.clock.now_ms();
+        self.replace(record, &bus).await.map(drop)
     }
 
     /// Gives an embedded subscription its function and starts it.

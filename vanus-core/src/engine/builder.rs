@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use vanus_net::egress::EgressPolicy;
 use vanus_storage::{
     Store, StoreOptions,
     fs::{DiskFs, Fs, MemoryFs},
@@ -28,6 +29,9 @@ pub struct OpenOptions {
     pub store: StoreOptions,
     /// How often events past their retention are deleted. Default: 60 s.
     pub retention_interval: Duration,
+    /// What subscriptions may deliver to beyond the public internet. Default: this machine, which
+    /// suits a program that lets nobody else create subscriptions.
+    pub egress: EgressPolicy,
 }
 
 impl Default for OpenOptions {
@@ -35,6 +39,7 @@ impl Default for OpenOptions {
         Self {
             store: StoreOptions::default(),
             retention_interval: Duration::from_secs(60),
+            egress: EgressPolicy::loopback(),
         }
     }
 }
@@ -108,12 +113,13 @@ impl VanusBuilder {
         let place = self.place.ok_or(OpenError::NoPlace)?;
         let (clock, entropy) = (self.clock, self.entropy);
         let options = self.options.store.clone();
+        let retention_interval = self.options.retention_interval;
         let (store_clock, store_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
         let opening = move || open_stores(place, store_clock, store_entropy, options);
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
-        let sinks = sinks()?;
+        let sinks = sinks(self.options.egress, &clock)?;
         let triggers = Triggers::new(
             logs.clone(),
             Arc::clone(&meta),
@@ -137,7 +143,7 @@ impl VanusBuilder {
             clock: Arc::clone(&clock),
             held: HeldBack::default(),
         };
-        let maintenance = Maintenance::start(retention, self.options.retention_interval);
+        let maintenance = Maintenance::start(retention, retention_interval);
         Ok(Vanus::new(clock, entropy, logs, meta, control, maintenance))
     }
 }
@@ -176,14 +182,18 @@ fn open_stores(
 }
 
 #[cfg(feature = "http")]
-fn sinks() -> Result<Arc<dyn SinkFactory>, OpenError> {
+fn sinks(egress: EgressPolicy, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SinkFactory>, OpenError> {
     use vanus_net::http::{HttpClient, HttpClientOptions};
     let client = HttpClient::new(HttpClientOptions::default())
         .map_err(|error| OpenError::HttpClient(error.to_string()))?;
-    Ok(Arc::new(crate::trigger::HttpSinks::new(client)))
+    let sinks = crate::trigger::AddressSinks::new(client, egress, Arc::clone(clock));
+    Ok(Arc::new(sinks))
 }
 
 #[cfg(not(feature = "http"))]
-fn sinks() -> Result<Arc<dyn SinkFactory>, OpenError> {
+fn sinks(
+    _egress: EgressPolicy,
+    _clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn SinkFactory>, OpenError> {
     Ok(Arc::new(crate::trigger::NoSinks))
 }

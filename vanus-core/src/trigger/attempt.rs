@@ -4,7 +4,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use vanus_expr::transform::{TransformContext, TransformError};
-use vanus_types::{Batch, Coded as _, Durability, ErrorCode, Event, EventId, EventlogId};
+use vanus_types::{
+    Batch, Coded as _, Durability, ErrorCode, Event, EventId, EventlogId,
+    limits::MAX_RETRY_AFTER_MS,
+};
 
 use super::{
     dead_letter,
@@ -91,15 +94,26 @@ impl Attempt {
                 self.give_up(&event, reason).await
             }
             Err(DeliveryError::Retry(message)) => {
-                self.retry.error = shortened(message);
-                if self.retry.attempts > self.shared.config.max_retry_attempts {
-                    return self.give_up(&event, REASON_ATTEMPTS.to_owned()).await;
-                }
-                let delay = i64::from(schedule::delay_ms(self.retry.attempts));
-                self.retry.due_ms = self.shared.clock.now_ms() + delay;
-                Fate::Again(self.retry)
+                self.try_later(&event, message, Duration::ZERO).await
+            }
+            Err(DeliveryError::RetryAfter { message, after }) => {
+                self.try_later(&event, message, after).await
             }
         }
+    }
+
+    /// Lets the event wait for its next attempt, at least as long as the sink asks for, or gives it
+    /// up if that was the last one.
+    async fn try_later(mut self, event: &Event, message: String, after: Duration) -> Fate {
+        self.retry.error = shortened(message);
+        if self.retry.attempts > self.shared.config.max_retry_attempts {
+            return self.give_up(event, REASON_ATTEMPTS.to_owned()).await;
+        }
+        let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        let delay = u64::from(schedule::delay_ms(self.retry.attempts));
+        let delay = delay.max(after.min(MAX_RETRY_AFTER_MS));
+        self.retry.due_ms = self.shared.clock.now_ms() + i64::try_from(delay).unwrap_or(0);
+        Fate::Again(self.retry)
     }
 
     /// Reads the event from its eventlog.
@@ -155,6 +169,7 @@ impl Attempt {
             attempt: self.retry.attempts,
         };
         let timeout = Duration::from_millis(self.shared.config.delivery_timeout_ms.into());
+        let timeout = timeout + self.shared.sink.linger();
         let delivering = AssertUnwindSafe(self.shared.sink.deliver(delivery)).catch_unwind();
         match tokio::time::timeout(timeout, delivering).await {
             Ok(Ok(answer)) => answer,

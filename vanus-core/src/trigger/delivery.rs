@@ -1,5 +1,7 @@
 //! One attempt to deliver one event, and what came of it.
 
+use std::time::Duration;
+
 use vanus_types::{Event, EventId, SubscriptionId};
 
 /// What a sink is given: an event and where it comes from.
@@ -21,6 +23,15 @@ pub enum DeliveryError {
     /// It may work later: the event is tried again at its due time.
     #[error("{0}")]
     Retry(String),
+    /// It may work later, but not before this time has passed; the engine waits no longer than
+    /// [`MAX_RETRY_AFTER_MS`](vanus_types::limits::MAX_RETRY_AFTER_MS), and no shorter than for any retry.
+    #[error("{message}")]
+    RetryAfter {
+        /// What the sink said.
+        message: String,
+        /// How long it asks to be left alone.
+        after: Duration,
+    },
     /// It will never work: the event goes to the dead letter eventbus.
     #[error("{reason}: {message}")]
     Reject {

@@ -8,8 +8,6 @@
 mod attempt;
 mod dead_letter;
 mod delivery;
-#[cfg(feature = "http")]
-mod http_sink;
 mod limiter;
 mod pending;
 mod progress;
@@ -17,6 +15,8 @@ mod runner;
 mod schedule;
 mod shared;
 mod sink;
+#[cfg(feature = "http")]
+mod sinks;
 mod totals;
 mod tracker;
 mod triggers;
@@ -24,12 +24,12 @@ mod worker;
 
 pub(crate) use dead_letter::belongs_to as is_dead_letter_of;
 pub use delivery::{Delivery, DeliveryError};
-#[cfg(feature = "http")]
-pub(crate) use http_sink::HttpSinks;
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, put_cursor, put_retry};
 #[cfg(any(test, not(feature = "http")))]
 pub(crate) use sink::NoSinks;
-pub use sink::Sink;
 pub(crate) use sink::{FnSink, SinkFactory};
+pub use sink::{Sink, SinkError};
+#[cfg(feature = "http")]
+pub(crate) use sinks::{AddressSinks, SinkHost};
 pub(crate) use triggers::{Route, StartError, Triggers};

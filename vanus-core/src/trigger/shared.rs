@@ -32,7 +32,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Waits for a place in the in-flight window, and for the rate limit.
+    /// Waits for a place in the in-flight window, for the rate limit and for the sink.
     pub(crate) fn pass(
         self: &Arc<Self>,
     ) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
@@ -43,15 +43,18 @@ impl Shared {
             if wait_ns > 0 {
                 tokio::time::sleep(Duration::from_nanos(wait_ns)).await;
             }
+            shared.sink.ready().await;
             permit
         }
     }
 
-    /// A place in the in-flight window, if one is free now and there is no rate limit.
+    /// A place in the in-flight window, if one is free now, there is no rate limit, and the sink is
+    /// ready.
     pub(crate) fn try_pass(&self) -> Option<OwnedSemaphorePermit> {
         if self.config.rate_limit > 0 {
             return None;
         }
-        Arc::clone(&self.window).try_acquire_owned().ok()
+        let permit = Arc::clone(&self.window).try_acquire_owned().ok()?;
+        self.sink.try_ready().then_some(permit)
     }
 }

@@ -1,11 +1,16 @@
 //! Where deliveries go.
 
-use std::{fmt, future::Future, sync::Arc};
+#[cfg(feature = "http")]
+use std::sync::Weak;
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use vanus_types::control::SubscriptionSpec;
+use vanus_net::http::HttpError;
+use vanus_types::{Coded, ErrorCode, control::SubscriptionSpec};
 
 use super::delivery::{Delivery, DeliveryError};
+#[cfg(feature = "http")]
+use super::sinks::SinkHost;
 
 /// A receiver of deliveries.
 ///
@@ -15,6 +20,19 @@ use super::delivery::{Delivery, DeliveryError};
 pub trait Sink: Send + Sync + fmt::Debug {
     /// Delivers one event; `Ok` acknowledges it.
     async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError>;
+
+    /// How long a delivery may wait inside the sink for others to go with it; added to the time-out.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Waits until the sink wants to be given another delivery. Cancellation safe.
+    async fn ready(&self) {}
+
+    /// Whether the sink wants to be given another delivery now.
+    fn try_ready(&self) -> bool {
+        true
+    }
 }
 
 /// A function of the embedding program as a sink.
@@ -45,8 +63,32 @@ where
 
 /// Opens the sinks of subscriptions that have an address.
 pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
-    /// The sink of a subscription; nothing, if this build cannot deliver to its address.
-    fn open(&self, spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>>;
+    /// The sink of a subscription.
+    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError>;
+
+    /// Says who the engine around the sinks is.
+    #[cfg(feature = "http")]
+    fn bind(&self, _host: Weak<dyn SinkHost>) {}
+}
+
+/// Why there is no sink for a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// This build does not deliver to such an address.
+    #[error("this build cannot deliver to \"{0}\"; it was built without the feature for it")]
+    Unsupported(String),
+    /// The address cannot be requested, or may not be connected to.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+impl Coded for SinkError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unsupported(_) => ErrorCode::Unsupported,
+            Self::Http(error) => error.code(),
+        }
+    }
 }
 
 /// A build that delivers to functions only.
@@ -56,7 +98,7 @@ pub(crate) struct NoSinks;
 
 #[cfg(any(test, not(feature = "http")))]
 impl SinkFactory for NoSinks {
-    fn open(&self, _spec: &SubscriptionSpec) -> Option<Arc<dyn Sink>> {
-        None
+    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError> {
+        Err(SinkError::Unsupported(spec.sink.clone()))
     }
 }

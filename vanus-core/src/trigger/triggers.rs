@@ -1,5 +1,7 @@
 //! All subscriptions at work.
 
+#[cfg(feature = "http")]
+use std::sync::Weak;
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
@@ -11,12 +13,14 @@ use vanus_types::{
     control::{EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec},
 };
 
+#[cfg(feature = "http")]
+use super::sinks::SinkHost;
 use super::{
     limiter::RateLimiter,
     progress::{self, Progress},
     runner::Runner,
     shared::Shared,
-    sink::{Sink, SinkFactory},
+    sink::{Sink, SinkError, SinkFactory},
     totals::Totals,
 };
 use crate::eventlog::Logs;
@@ -41,6 +45,8 @@ struct Entry {
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
     attached: Option<Arc<dyn Sink>>,
+    /// Why it has no sink, if it should have one.
+    problem: Option<SinkError>,
 }
 
 /// The eventlogs a subscription reads, and where its dead letters go.
@@ -68,9 +74,18 @@ impl Triggers {
         }
     }
 
-    /// Whether this build can deliver to the sink of `spec`.
-    pub(crate) fn can_deliver(&self, spec: &SubscriptionSpec) -> bool {
-        spec.sink == SubscriptionSpec::EMBEDDED || self.sinks.open(spec).is_some()
+    /// Says who the engine around the sinks is.
+    #[cfg(feature = "http")]
+    pub(crate) fn bind(&self, host: Weak<dyn SinkHost>) {
+        self.sinks.bind(host);
+    }
+
+    /// Whether this node can deliver to the sink of `spec`, as far as that is known beforehand.
+    pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
+        if spec.sink == SubscriptionSpec::EMBEDDED {
+            return Ok(());
+        }
+        self.sinks.open(spec).map(drop)
     }
 
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
@@ -91,7 +106,8 @@ impl Triggers {
             if record.spec.disabled || entry.runner.is_some() {
                 return Ok(());
             }
-            (self.sink_of(record, entry), Arc::clone(&entry.totals))
+            let sink = self.sink_of(record, entry);
+            (sink, Arc::clone(&entry.totals))
         };
         let Some(sink) = sink else { return Ok(()) };
         let filter = Filter::compile(&record.spec.filters)?;
@@ -140,11 +156,26 @@ impl Triggers {
             .retain(|(offset, _)| *offset < info.end_offset);
     }
 
-    fn sink_of(&self, record: &SubscriptionRecord, entry: &Entry) -> Option<Arc<dyn Sink>> {
+    fn sink_of(&self, record: &SubscriptionRecord, entry: &mut Entry) -> Option<Arc<dyn Sink>> {
+        entry.problem = None;
         if record.spec.sink == SubscriptionSpec::EMBEDDED {
             return entry.attached.clone();
         }
-        self.sinks.open(&record.spec)
+        match self.sinks.open(&record.spec) {
+            Ok(sink) => Some(sink),
+            Err(error) => {
+                tracing::error!(subscription = %record.id, %error, "a subscription has no sink; its events wait");
+                entry.problem = Some(error);
+                None
+            }
+        }
+    }
+
+    /// Why the subscription does not deliver, if something is in its way.
+    pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
+        let entries = self.entries.lock();
+        let problem = entries.get(&id)?.problem.as_ref()?;
+        Some(problem.to_string())
     }
 
     async fn load(

@@ -1,8 +1,8 @@
 //! Namespaces, eventbuses and subscriptions.
 
 use vanus_core::{
-    Coded, ErrorCode, EventbusSpec, EventbusUpdate, Name, NamespaceSpec, StartFrom,
-    SubscriptionPhase, SubscriptionSpec,
+    Coded, ErrorCode, EventbusSpec, EventbusUpdate, Name, NamespaceSpec, OpenOptions, StartFrom,
+    SubscriptionPhase, SubscriptionSpec, Vanus,
 };
 
 use crate::support::{Seen, eventbus, in_memory, subscription};
@@ -180,4 +180,85 @@ async fn only_a_disabled_subscription_is_moved() {
     );
     vanus.delete_subscription(id).await.unwrap();
     assert!(vanus.subscriptions(None).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_at_an_address_that_is_not_allowed_is_refused_until_its_namespace_allows_it() {
+    let orders = |vanus: Vanus| async move {
+        eventbus(&vanus, "orders", 1).await;
+        vanus
+    };
+    let spec = |sink: &str| SubscriptionSpec {
+        sink: sink.into(),
+        ..subscription("orders")
+    };
+    let code = async |vanus: &Vanus, sink: &str| {
+        let created = vanus.create_subscription(spec(sink)).await;
+        created.err().map(|error| error.code())
+    };
+    let opened = |policy: &str| {
+        let egress = policy.parse().unwrap();
+        let options = OpenOptions {
+            egress,
+            ..OpenOptions::default()
+        };
+        Vanus::builder().in_memory().options(options).open()
+    };
+    let vanus = orders(opened("none").await.unwrap()).await;
+    for sink in [
+        "http://127.0.0.1:9/",
+        "http://10.0.0.1/",
+        "https://[::ffff:169.254.169.254]/",
+    ] {
+        assert_eq!(
+            code(&vanus, sink).await,
+            Some(ErrorCode::SinkForbidden),
+            "{sink}"
+        );
+    }
+    for sink in [
+        "http://0x7f.1/",
+        "http://2130706433/",
+        "http://[fe80::1%25lo]/",
+    ] {
+        assert_eq!(
+            code(&vanus, sink).await,
+            Some(ErrorCode::InvalidSink),
+            "{sink}"
+        );
+    }
+    let vanus = orders(opened("other=private, default=10.0.0.0/8").await.unwrap()).await;
+    assert_eq!(code(&vanus, "http://10.0.0.1/").await, None);
+    let refused = code(&vanus, "http://192.168.0.1/").await;
+    assert_eq!(refused, Some(ErrorCode::SinkForbidden));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_whose_sink_is_no_longer_allowed_waits_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = |policy: &str| {
+        let egress = policy.parse().unwrap();
+        let options = OpenOptions {
+            egress,
+            ..OpenOptions::default()
+        };
+        Vanus::builder()
+            .data_dir(folder.path())
+            .options(options)
+            .open()
+    };
+    let vanus = opened("10.0.0.0/8").await.unwrap();
+    eventbus(&vanus, "orders", 1).await;
+    let spec = SubscriptionSpec {
+        sink: "http://10.0.0.1/".into(),
+        ..subscription("orders")
+    };
+    let id = vanus.create_subscription(spec).await.unwrap().record.id;
+    vanus.close().await.unwrap();
+    drop(vanus);
+    let vanus = opened("none").await.unwrap();
+    let info = vanus.subscription(id).await.unwrap();
+    assert_eq!(info.phase, SubscriptionPhase::Detached);
+    assert!(info.problem.unwrap().contains("a private network"));
+    vanus.close().await.unwrap();
 }

@@ -10,8 +10,10 @@
 
 mod control;
 mod delivery;
+mod http_delivery;
 mod publish;
 mod restart;
 mod retention;
 mod support;
 mod transform;
+mod web;

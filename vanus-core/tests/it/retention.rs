@@ -19,6 +19,7 @@ async fn open(clock: &Arc<ManualClock>) -> Vanus {
             ..StoreOptions::small()
         },
         retention_interval: Duration::from_secs(3_600),
+        ..OpenOptions::default()
     };
     let clock = Arc::clone(clock);
     let builder = Vanus::builder().in_memory().options(options).clock(clock);

@@ -82,6 +82,31 @@ pub const MAX_DELIVERY_TIMEOUT_MS: u32 = 300_000;
 /// Default and largest number of attempts after the first one to deliver an event.
 pub const MAX_RETRY_ATTEMPTS: u32 = 32;
 
+/// Longest wait that a sink may ask for with `Retry-After`, in milliseconds; what asks for more waits
+/// this long. It is also the longest wait of the retry schedule.
+pub const MAX_RETRY_AFTER_MS: u64 = 3_600_000;
+
+/// Default number of events of one request to a sink, where requests carry many.
+pub const DEFAULT_DELIVERY_BATCH_EVENTS: u32 = 32;
+
+/// Most events of one request to a sink.
+pub const MAX_DELIVERY_BATCH_EVENTS: u32 = 1024;
+
+/// Most bytes of the events of one request to a sink together; one event always fits.
+pub const MAX_DELIVERY_BATCH_LEN: usize = 4 * 1024 * 1024;
+
+/// Default time an event waits for others to share its request, in milliseconds.
+pub const DEFAULT_DELIVERY_LINGER_MS: u32 = 500;
+
+/// Longest time an event waits for others to share its request, in milliseconds.
+pub const MAX_DELIVERY_LINGER_MS: u32 = 10_000;
+
+/// Most bytes of a sink's answer where it may hold reply events.
+pub const MAX_REPLY_LEN: usize = 1024 * 1024;
+
+/// Most replies in a row that lead from one event to the next: a reply to a reply counts two.
+pub const MAX_REPLY_HOPS: i32 = 16;
+
 /// Default number of deliveries in flight of one subscription.
 pub const DEFAULT_IN_FLIGHT: u32 = 256;
 

@@ -8,12 +8,14 @@
 //!
 //! All values are text and parsed the same way wherever they come from.
 
+mod egress;
 mod error;
 mod load;
 mod options;
 mod reference;
 mod setting;
 
+pub use egress::EgressAllow;
 pub use error::ConfigError;
 pub use load::{Loaded, Sources};
 pub use options::{Config, OptionDoc};

@@ -9,6 +9,7 @@ use vanus_types::{
 };
 
 use super::{
+    egress::EgressAllow,
     error::ConfigError,
     setting::{ByteSize, DiskReserve, LogFormat, Setting},
 };
@@ -126,6 +127,11 @@ options! {
     /// went; 0s: not at all. It saves the time to be woken, and takes up to one core while there
     /// is traffic.
     idle_poll: Duration = Duration::from_micros(200);
+    /// What subscriptions may deliver to beyond the public internet, in all namespaces or, as
+    /// `namespace=`, in one. `auto` is `loopback` if all addresses listened on are loopback ones, else
+    /// `none`. A host by name never reaches a metadata service. Danger: with `any` whoever may create a
+    /// subscription makes the daemon call whatever it can reach (docs/delivery.md).
+    egress_allow: EgressAllow = EgressAllow(None);
     /// How often events past their retention are looked for, besides at once when a retention is
     /// changed.
     retention_interval: Duration = Duration::from_secs(60);

@@ -22,10 +22,16 @@ pub(crate) fn filters(text: &str) -> Result<Vec<FilterSpec>, Fault> {
 
 /// Reads a transformer.
 pub(crate) fn transformer(text: &str) -> Result<TransformerSpec, Fault> {
-    let spec: TransformerSpec = serde_json::from_str(text).map_err(|error| {
+    let bad = |error: &dyn std::fmt::Display| {
         let message = format!("the transformer cannot be read: {error}");
         Fault::new(ErrorCode::InvalidTransformer, message)
-    })?;
+    };
+    if !text.trim_start().starts_with('{') {
+        return Err(bad(
+            &"it must be an object, such as {\"template\": \"<$.data.id>\"}",
+        ));
+    }
+    let spec: TransformerSpec = serde_json::from_str(text).map_err(|error| bad(&error))?;
     spec.check().map_err(|error| Fault::of(&error))?;
     Ok(spec)
 }

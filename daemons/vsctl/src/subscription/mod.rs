@@ -2,6 +2,7 @@
 
 mod attempt;
 mod dead_letter;
+mod delivery;
 mod options;
 mod show;
 
@@ -111,7 +112,7 @@ impl SubscriptionCommand {
                 let changes = update.changes()?;
                 let admin = context.admin().await?;
                 let now = admin.get_subscription(update.id).await?.record.spec;
-                let spec = changes.apply(now);
+                let spec = changes.apply(now)?;
                 spec.check().map_err(|error| CliError::invalid(&error))?;
                 admin.update_subscription(update.id, spec).await?
             }

@@ -9,6 +9,7 @@ use vanus_types::{
     limits::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS},
 };
 
+use super::delivery::DeliveryFlags;
 use crate::{
     error::CliError,
     input,
@@ -27,6 +28,8 @@ Examples:
     --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordered-event
   vsctl subscription create --name text --eventbus orders --sink http://127.0.0.1:9000/ \\
     --transformer '{\"template\": \"order <$.data.id> from <$.subject>\"}'
+  vsctl subscription create --name bulk --eventbus orders --sink http://127.0.0.1:9000/ \\
+    --delivery-mode batch --batch-size 100 --batch-linger 200ms
 
 Filters: a JSON list, all of which must pass; each is an object with exactly one of exact,
 prefix, suffix (attributes, data or data.path to text), not (a filter), all, any (lists),
@@ -44,6 +47,7 @@ Examples:
 
 /// A new subscription.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("change").multiple(true)))]
 pub(crate) struct Create {
     /// Its name; need not be unique
     #[arg(long)]
@@ -89,6 +93,8 @@ pub(crate) struct Create {
     /// A header of every request to the sink; may be given more than once
     #[arg(long, value_parser = pair, value_name = "NAME=VALUE")]
     header: Vec<Pair>,
+    #[command(flatten)]
+    delivery: DeliveryFlags,
     /// Create it paused
     #[arg(long)]
     disable: bool,
@@ -104,10 +110,6 @@ impl Create {
     /// What is asked of the server.
     pub(super) fn spec(self) -> Result<SubscriptionSpec, CliError> {
         let spec = SubscriptionSpec {
-            name: self.name,
-            namespace: self.namespace,
-            eventbus: self.eventbus,
-            sink: self.sink,
             filters: self
                 .filters
                 .map_or_else(|| Ok(Vec::new()), |text| read_filters(&text))?,
@@ -129,7 +131,9 @@ impl Create {
             description: self.description,
             disabled: self.disable,
             id: self.id,
+            ..SubscriptionSpec::new(self.name, self.namespace, self.eventbus, self.sink)
         };
+        let spec = self.delivery.apply(spec)?;
         spec.check().map_err(|error| CliError::invalid(&error))?;
         Ok(spec)
     }
@@ -176,6 +180,8 @@ pub(crate) struct Update {
     /// The headers of every request to the sink, in place of those it has
     #[arg(long, group = "change", value_parser = pair, value_name = "NAME=VALUE")]
     header: Vec<Pair>,
+    #[command(flatten)]
+    delivery: DeliveryFlags,
     /// Whether it is paused
     #[arg(long, group = "change", value_name = "BOOL")]
     disable: Option<bool>,
@@ -207,15 +213,16 @@ impl Update {
 
 impl Changes<'_> {
     /// What a subscription becomes.
-    pub(super) fn apply(self, now: SubscriptionSpec) -> SubscriptionSpec {
+    pub(super) fn apply(self, now: SubscriptionSpec) -> Result<SubscriptionSpec, CliError> {
         let config = self.config(&now.config);
         // An empty one is none.
         let transformer = match self.transformer {
             Some(new) => Some(new).filter(|new| *new != TransformerSpec::default()),
-            None => now.transformer,
+            None => now.transformer.clone(),
         };
         let headers = self.update.header.iter().cloned();
-        SubscriptionSpec {
+        let now = self.update.delivery.apply(now)?;
+        Ok(SubscriptionSpec {
             name: self.update.name.clone().unwrap_or(now.name),
             sink: self.update.sink.clone().unwrap_or(now.sink),
             filters: self.filters.unwrap_or(now.filters),
@@ -229,7 +236,7 @@ impl Changes<'_> {
             disabled: self.update.disable.unwrap_or(now.disabled),
             config,
             ..now
-        }
+        })
     }
 
     fn config(&self, now: &SubscriptionConfig) -> SubscriptionConfig {
@@ -265,7 +272,7 @@ fn timeout_ms(duration: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use vanus_types::limits::DEFAULT_DELIVERY_TIMEOUT_MS;
+    use vanus_types::{control::DeliveryMode, limits::DEFAULT_DELIVERY_TIMEOUT_MS};
 
     use super::*;
 
@@ -311,6 +318,33 @@ mod tests {
     }
 
     #[test]
+    fn requests_to_the_sink_are_described_and_changed() {
+        let words = "--delivery-mode batch --batch-size 8 --batch-linger 50ms --reply answers";
+        let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(old.delivery.mode, DeliveryMode::Batch);
+        assert_eq!(
+            (old.delivery.batch_events, old.delivery.batch_linger_ms),
+            (8, 50)
+        );
+        assert_eq!(old.delivery.reply, Some(Name::new("answers").unwrap()));
+        let line = [
+            "x",
+            "--id",
+            "1",
+            "--delivery-mode",
+            "structured",
+            "--reply",
+            "none",
+        ];
+        let update = UpdateLine::parse_from(line).update;
+        let new = update.changes().unwrap().apply(old).unwrap().delivery;
+        assert_eq!(
+            (new.mode, new.batch_events, new.reply),
+            (DeliveryMode::Structured, 8, None)
+        );
+    }
+
+    #[test]
     fn a_change_leaves_alone_what_it_does_not_name() {
         let old = create(&["--header", "a=b", "--rate-limit", "7"]).unwrap();
         let line = [
@@ -323,7 +357,7 @@ mod tests {
             "true",
         ];
         let update = UpdateLine::parse_from(line).update;
-        let new = update.changes().unwrap().apply(old.clone());
+        let new = update.changes().unwrap().apply(old.clone()).unwrap();
         assert!(new.config.ordered && !new.config.dead_letter);
         assert_eq!((&new.headers, new.config.rate_limit), (&old.headers, 7));
         assert_eq!((new.name, new.sink), (old.name, old.sink));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use vanus_types::control::{StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase};
+use vanus_types::control::{
+    DeliveryMode, DeliverySpec, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
+};
 
 use crate::{
     error::CliError,
@@ -64,6 +66,10 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
         ("Sink", spec.sink.clone()),
         ("Phase", phase(info.phase).to_owned()),
         (
+            "Problem",
+            human::or_dash(info.problem.as_deref().unwrap_or_default()),
+        ),
+        (
             "Filters",
             if spec.filters.is_empty() {
                 "-".to_owned()
@@ -75,6 +81,7 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
             "Transformer",
             human::or_dash(&transformer.unwrap_or_default()),
         ),
+        ("Delivery", delivery(&spec.delivery)),
         ("Headers", human::or_dash(&headers.join(" "))),
         ("Description", human::or_dash(&spec.description)),
     ];
@@ -92,6 +99,19 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
         ("Attempts", totals.attempts.to_string()),
     ]);
     fields
+}
+
+fn delivery(delivery: &DeliverySpec) -> String {
+    let mut text = delivery.mode.as_str().to_owned();
+    if delivery.mode == DeliveryMode::Batch {
+        let linger = Duration::from_millis(delivery.batch_linger_ms.into());
+        let (events, linger) = (delivery.batch_events, human::duration(linger));
+        text.push_str(&format!(", up to {events} events or {linger}"));
+    }
+    if let Some(reply) = &delivery.reply {
+        text.push_str(&format!(", replies to {reply}"));
+    }
+    text
 }
 
 fn config(config: &SubscriptionConfig) -> Vec<Field> {

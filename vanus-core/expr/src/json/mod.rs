@@ -19,7 +19,7 @@ pub use node::JsonNode;
 pub(crate) use path::Step;
 pub use path::{JsonPath, MAX_PATH_LEN, MAX_PATH_STEPS, PathError};
 #[cfg(feature = "transform")]
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Reader, plain_len};
 #[cfg(feature = "transform")]
 pub(crate) use value::unescape;
 pub use value::{JsonKind, JsonValue};

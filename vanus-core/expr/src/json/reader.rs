@@ -49,6 +49,7 @@ impl<'t> Reader<'t> {
     pub(crate) fn string(&mut self) -> Result<(), JsonError> {
         self.expect(b'"', "a string")?;
         loop {
+            self.at += plain_len(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -160,9 +161,53 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// How many bytes from the beginning stand for themselves in a string: up to a quote, a backslash or
+/// a control character. Eight at a time.
+pub(crate) fn plain_len(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+    // The lowest byte of a word that is zero, or less than a bound up to 0x80, is marked by its high
+    // bit; bytes above the lowest may be marked wrongly, and are not asked about.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut length = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let quote = zero(word ^ (ONES * b'"' as u64));
+        let found = control | quote | zero(word ^ (ONES * b'\\' as u64));
+        if found != 0 {
+            return length + (found.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    let plain = |byte: &&u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
+    length + rest.iter().take_while(plain).count()
+}
+
 /// The value of hexadecimal digits.
 pub(crate) fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| {
         Some(value * 16 + char::from(*digit).to_digit(16)?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_len;
+
+    #[test]
+    fn every_byte_in_every_place_is_plain_or_not() {
+        for place in 0..20 {
+            for byte in 0..=255 {
+                let mut bytes = [b'x'; 20];
+                bytes[place] = byte;
+                let plain = !matches!(byte, 0..0x20 | b'"' | b'\\');
+                let expected = if plain { 20 } else { place };
+                assert_eq!(plain_len(&bytes), expected, "{byte} at {place}");
+            }
+        }
+        assert_eq!(plain_len(&[0xFF, 0x80, 0x1F, b'"', 0, 0, 0, 0]), 2);
+        assert_eq!(plain_len(b""), 0);
+    }
 }

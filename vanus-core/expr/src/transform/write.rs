@@ -1,7 +1,10 @@
 //! Values as JSON text, without white space.
 
 use super::value::{Number, Value};
-use crate::budget::{Budget, Exhausted};
+use crate::{
+    budget::{Budget, Exhausted},
+    json::plain_len,
+};
 
 /// Writes a value.
 pub(super) fn value(value: &Value<'_>, out: &mut String, budget: &Budget) -> Result<(), Exhausted> {
@@ -57,8 +60,7 @@ pub(super) fn string(text: &str, out: &mut String, budget: &Budget) -> Result<()
 /// Writes what stands between the quotes of a string.
 pub(super) fn escaped(text: &str, out: &mut String, budget: &Budget) -> Result<(), Exhausted> {
     budget.pay(text.len())?;
-    let plain = |byte: &u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
-    if text.as_bytes().iter().all(plain) {
+    if plain_len(text.as_bytes()) == text.len() {
         out.push_str(text);
         return Ok(());
     }

@@ -6,5 +6,7 @@
 mod client;
 mod server;
 
-pub use client::{HttpClient, HttpClientOptions, HttpError, HttpResponse, HttpTarget, connect_tcp};
+pub use client::{
+    HttpClient, HttpClientOptions, HttpError, HttpRequest, HttpResponse, HttpTarget, connect_tcp,
+};
 pub use server::{HttpServerOptions, bind_tcp, serve_http};

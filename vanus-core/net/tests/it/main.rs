@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+mod egress;
 mod http_client;
 mod http_server;
 mod quic;

@@ -50,6 +50,12 @@ pub enum InvalidSpec {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The way of delivery makes no sense.
+    #[error("delivery: {why}")]
+    Delivery {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
@@ -65,9 +71,10 @@ impl Coded for InvalidSpec {
             Self::Filter(error) => error.code(),
             Self::Transformer(error) => error.code(),
             Self::Sink { .. } => ErrorCode::InvalidSink,
-            Self::Range { .. } | Self::Length { .. } | Self::Header { .. } => {
-                ErrorCode::InvalidArgument
-            }
+            Self::Range { .. }
+            | Self::Length { .. }
+            | Self::Header { .. }
+            | Self::Delivery { .. } => ErrorCode::InvalidArgument,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! need nothing but the record are checked by its `check`; the rest is the engine's.
 
 mod cluster;
+mod delivery;
 mod eventbus;
 mod filter;
 mod invalid;
@@ -14,6 +15,7 @@ mod subscription;
 mod transformer;
 
 pub use cluster::ClusterInfo;
+pub use delivery::{DeliveryMode, DeliverySpec};
 pub use eventbus::{
     EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, RetainFor,
     SegmentInfo,

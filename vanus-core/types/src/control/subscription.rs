@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
     transformer::TransformerSpec,
@@ -108,6 +109,9 @@ pub struct SubscriptionSpec {
     /// How it delivers.
     #[serde(default)]
     pub config: SubscriptionConfig,
+    /// How requests to the sink look, and what is done with its answers.
+    #[serde(default)]
+    pub delivery: DeliverySpec,
     /// Headers added to every request to the sink.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -137,6 +141,7 @@ impl SubscriptionSpec {
             filters: Vec::new(),
             transformer: None,
             config: SubscriptionConfig::default(),
+            delivery: DeliverySpec::default(),
             headers: BTreeMap::new(),
             description: String::new(),
             disabled: false,
@@ -168,6 +173,7 @@ impl SubscriptionSpec {
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
         check_length("sink", &self.sink, MAX_SINK_LEN)?;
         self.check_sink()?;
+        self.delivery.check(self.config.ordered)?;
         check_range(
             "headers",
             self.headers.len() as u64,
@@ -262,6 +268,9 @@ pub struct SubscriptionRecord {
     /// What was asked for.
     #[serde(flatten)]
     pub spec: SubscriptionSpec,
+    /// Why Vanus disabled it, if nobody else did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<String>,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_at_ms: i64,
     /// When it was changed last, in milliseconds since the Unix epoch.
@@ -278,7 +287,8 @@ pub enum SubscriptionPhase {
     Stopping,
     /// It is disabled.
     Stopped,
-    /// Its sink is a function of the embedding program that is not attached yet.
+    /// It has no sink: the function of the embedding program is not attached yet, or its address
+    /// cannot be delivered to.
     Detached,
 }
 
@@ -290,6 +300,9 @@ pub struct SubscriptionInfo {
     pub record: SubscriptionRecord,
     /// What it is doing.
     pub phase: SubscriptionPhase,
+    /// Why it does not deliver, if something is in its way that somebody has to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// How far it is in each eventlog.
     pub progress: Vec<EventlogProgress>,
     /// What became of its events since the engine was opened.

@@ -109,6 +109,8 @@ error_codes! {
     InvalidSink = 9117, 400, Never;
     /// The event asks for something this build does not do, such as delayed delivery.
     Unsupported = 9118, 400, Never;
+    /// The sink lies at an address that this node does not deliver to.
+    SinkForbidden = 9119, 400, Never;
     /// The component is not running, or is stopping.
     NotRunning = 9200, 503, Safe;
     /// The resource is in a state that forbids this.

@@ -1,5 +1,7 @@
 //! Dates and times: read, converted between time zones, written.
 
+use std::borrow::Cow;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use vanus_types::event::timestamp;
 
@@ -14,9 +16,17 @@ use super::{
     Extra,
 };
 
+/// What is known of a function of dates before the event: constants.
+#[derive(Debug, Clone)]
+pub(in crate::transform) struct Dates {
+    format: Option<Format>,
+    /// Time zones, and at which arguments they stand.
+    zones: Vec<(usize, TimeZone)>,
+}
+
 /// How a date and time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::transform) struct Format {
+struct Format {
     tokens: Box<[Token]>,
 }
 
@@ -171,49 +181,54 @@ impl Format {
     }
 }
 
-/// Compiles the format at argument `n` if it is a constant.
-fn constant(arguments: &[Argument], n: usize) -> Extra {
-    match arguments.get(n).map(|argument| &argument.source) {
-        Some(Source::Constant(Value::String(text))) => Extra::Format(Format::read(text)),
-        _ => Extra::Nothing,
-    }
-}
-
-/// Checks the constant time zones among the arguments from `first` to `last`.
-fn check_zones(
+/// Compiles the constants among a format at argument `format` and time zones at others.
+fn prepare(
     arguments: &[Argument],
     at: &str,
-    zones: impl IntoIterator<Item = usize>,
-) -> Result<(), TransformerError> {
-    for n in zones {
-        if let Some(Source::Constant(value)) = arguments.get(n).map(|argument| &argument.source) {
-            let found = match value {
-                Value::String(name) => zone(name).map(drop),
-                other => Err(ActionFault::value(format!(
-                    "a time zone is a string such as \"Europe/Lisbon\", not {}",
-                    other.kind()
-                ))),
-            };
-            found.map_err(|fault| TransformerError::Argument {
-                at: format!("{at}[{}]", n + 1),
-                what: fault.to_string(),
-            })?;
-        }
+    format: usize,
+    zones: &[usize],
+) -> Result<Dates, TransformerError> {
+    let constant = |n: usize| match arguments.get(n).map(|argument| &argument.source) {
+        Some(Source::Constant(value)) => Some(value),
+        _ => None,
+    };
+    let mut known = Vec::new();
+    for n in zones.iter().copied() {
+        let Some(value) = constant(n) else { continue };
+        let found = match value {
+            Value::String(name) => zone(name),
+            other => Err(ActionFault::value(format!(
+                "a time zone is a string such as \"Europe/Lisbon\", not {}",
+                other.kind()
+            ))),
+        };
+        let zone = found.map_err(|fault| TransformerError::Argument {
+            at: format!("{at}[{}]", n + 1),
+            what: fault.to_string(),
+        })?;
+        known.push((n, zone));
     }
-    Ok(())
+    let format = match constant(format) {
+        Some(Value::String(text)) => Some(Format::read(text)),
+        _ => None,
+    };
+    Ok(Dates {
+        format,
+        zones: known,
+    })
 }
 
 pub(super) fn prepare_format(arguments: &[Argument], at: &str) -> Result<Extra, TransformerError> {
-    check_zones(arguments, at, [2])?;
-    Ok(constant(arguments, 1))
+    let dates = prepare(arguments, at, 1, &[2])?;
+    Ok(Extra::Dates(Box::new(dates)))
 }
 
 pub(super) fn prepare_convert(arguments: &[Argument], at: &str) -> Result<Extra, TransformerError> {
-    check_zones(arguments, at, [1, 2])?;
-    Ok(match arguments.len() {
-        0..4 => Extra::Format(Format::read("Y-m-d H:i:s")),
-        _ => constant(arguments, 3),
-    })
+    let mut dates = prepare(arguments, at, 3, &[1, 2])?;
+    if arguments.len() < 4 {
+        dates.format = Some(Format::read("Y-m-d H:i:s"));
+    }
+    Ok(Extra::Dates(Box::new(dates)))
 }
 
 /// The time zone of this name; no name is UTC.
@@ -230,15 +245,26 @@ fn zone(name: &str) -> Result<TimeZone, ActionFault> {
 }
 
 /// The format at argument `n`.
-fn format_at<'a>(run: &Run<'a>, action: &'a Action, n: usize) -> Result<Format, ActionFault> {
-    match &action.extra {
-        Extra::Format(format) => Ok(format.clone()),
-        _ => Ok(Format::read(&run.text(action, n)?)),
+fn format_at<'a>(
+    run: &Run<'a>,
+    action: &'a Action,
+    n: usize,
+) -> Result<Cow<'a, Format>, ActionFault> {
+    if let Extra::Dates(dates) = &action.extra
+        && let Some(format) = &dates.format
+    {
+        return Ok(Cow::Borrowed(format));
     }
+    Ok(Cow::Owned(Format::read(&run.text(action, n)?)))
 }
 
 /// The time zone at argument `n`, UTC if it is not given.
 fn zone_at<'a>(run: &Run<'a>, action: &'a Action, n: usize) -> Result<TimeZone, ActionFault> {
+    if let Extra::Dates(dates) = &action.extra
+        && let Some((_, zone)) = dates.zones.iter().find(|(at, _)| *at == n)
+    {
+        return Ok(zone.clone());
+    }
     match action.arguments.get(n) {
         None => Ok(TimeZone::UTC),
         Some(_) => zone(&run.text(action, n)?),

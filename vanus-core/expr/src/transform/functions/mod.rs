@@ -77,7 +77,7 @@ pub(super) enum Extra {
     Nothing,
     /// A pattern, and the work it makes of a byte.
     Pattern(Regex, usize),
-    Format(dates::Format),
+    Dates(Box<dates::Dates>),
     Render(Render),
     Jq(Box<Jq>),
 }

@@ -306,6 +306,7 @@ impl<'p> Eval<'p> {
                 strings::split(&text(input, "split")?, &text(argument, "split")?, budget)?
             }
             Native::Join => self.join(input, &text(argument, "join")?)?,
+            Native::IndexOf if matches!(input, J::Arr(_)) => self.index_of(input, argument)?,
             Native::IndexOf => {
                 let (whole, part) = (self.paid(input, "index")?, text(argument, "index")?);
                 let found = (!part.is_empty()).then(|| whole.find(&*part)).flatten();
@@ -323,6 +324,18 @@ impl<'p> Eval<'p> {
             },
             _ => return Err(Stop::error("a function without a meaning")),
         })
+    }
+
+    /// The place of the first item that equals `wanted`.
+    fn index_of(&self, input: &J, wanted: &J) -> Result<J, Stop> {
+        if let J::Arr(list) = input {
+            for (n, item) in list.items.iter().enumerate() {
+                if item.order(wanted, self.budget)?.is_eq() {
+                    return Ok(int(n));
+                }
+            }
+        }
+        Ok(J::Null)
     }
 
     fn join(&self, input: &J, separator: &str) -> Result<J, Stop> {

@@ -128,7 +128,6 @@ const SAME: &[&str] = &[
     ".c | keys",
     ".b | keys",
     ".c | to_entries",
-    "[{key: \"a\", value: 1}, {name: \"b\", value: 2}] | from_entries",
     ".c | with_entries(.key |= ascii_upcase)",
     ".c | map_values(. // 0)",
     ".b | sort, reverse, min, max, add, any, all",
@@ -143,7 +142,6 @@ const SAME: &[&str] = &[
     ".s | ascii_downcase, ascii_upcase, startswith(\"Hell\"), endswith(\"x\")",
     "\"  x \" | trim, ltrimstr(\" \"), rtrimstr(\" \")",
     ".s | split(\", \"), explode, (explode | implode)",
-    "[\"a\", 1, null, true] | join(\"-\")",
     ".c | tojson, (tojson | fromjson)",
     ".b | index(1)",
     "\"abcb\" | index(\"b\")",
@@ -159,13 +157,10 @@ const SAME: &[&str] = &[
     "[path(.c.d, .b[0])]",
     "getpath([\"c\", \"d\"]), getpath([\"q\", \"r\"])",
     "del(.a, .b[0], .c.d)",
-    "del(.b[0, 2])",
     "del(.f[] | select(.v == 2))",
     "delpaths([[\"a\"], [\"b\", 0]])",
     ".a = 5",
-    ".q.r = 5",
     ".b[1] = 9",
-    ".b[5] = 9",
     ".a |= . + 1",
     ".b[] |= . * 2",
     ".b |= map(. + 1)",
@@ -181,14 +176,12 @@ const SAME: &[&str] = &[
     "def f: . * 2; .a | f | f",
     "def f(g): [g, g]; f(.a)",
     "def f($x): $x + 1; f(.a)",
-    "def f($x; g): [$x, g, x]; f(1; 2)",
     "def fac: if . <= 1 then 1 else . * (. - 1 | fac) end; 10 | fac",
     "def f(g): def h: g; h; f(.a)",
     "[recurse(if . < 3 then . + 1 else empty end)] | length",
     "[.a | recurse(. * 2; . < 100)]",
     "1 | until(. > 100; . * 2)",
     "[1 | while(. < 100; . * 2)]",
-    "[limit(5; 1 | repeat(. * 2))]",
     "label $out | foreach (1, 2, 3) as $x (0; . + $x; if . > 2 then ., break $out else . end)",
     "[label $f | range(10) | ., (select(. == 3) | break $f)]",
     "[.b[] | select(. > 1)] | first, last",
@@ -198,9 +191,7 @@ const SAME: &[&str] = &[
     "@json \"v=\\(.c)\"",
     "@base64 \"\\(.s)\"",
     ".s | @base64 | @base64d",
-    "\"<a & 'b'>\" | @html",
     "\"a b/é\" | @uri",
-    "[1, \"a\\\"b\", null, true] | @csv",
     ".s | test(\"^H\")",
     "\"foo 12\" | capture(\"(?<w>[a-z]+) (?<n>[0-9]+)\")",
     "\"aXbXc\" | sub(\"X\"; \"-\"), gsub(\"X\"; \"-\")",
@@ -235,6 +226,32 @@ fn what_jaq_makes_of_an_expression_is_made_of_it_here() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where jaq and the jq of its authors differ, it is as with the latter.
+#[test]
+fn what_jaq_knows_otherwise_is_as_jq_has_it() {
+    for (expression, expected) in [
+        (
+            "[{key: \"a\", value: 1}, {name: \"b\", value: 2}] | from_entries",
+            r#"{"a":1,"b":2}"#,
+        ),
+        ("[\"a\", 1, null, true] | join(\"-\")", "\"a-1--true\""),
+        ("del(.b[0, 2]) | .b", "[1]"),
+        ("(.q.r = 5) | .q", r#"{"r":5}"#),
+        ("(.b[5] = 9) | .b", "[3,1,2,null,null,9]"),
+        ("def f($x; g): [$x, g, x]; f(1; 2)", "[1,2,1]"),
+        ("[limit(5; 1 | repeat(. * 2))]", "[1,2,4,8,16]"),
+        ("\"<a & 'b'>\" | @html", "\"&lt;a &amp; &#39;b&#39;&gt;\""),
+        (
+            "[1, \"a\\\"b\", null, true] | @csv",
+            r#""1,\"a\"\"b\",,true""#,
+        ),
+        ("2 | IN(1, 2)", "true"),
+        (".b | INDEX(.)", r#"{"3":3,"1":1,"2":2}"#),
+    ] {
+        assert_eq!(run(expression, DATA).unwrap(), expected, "{expression}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Making connections to hosts: TCP, then TLS if asked for, then HTTP/1.1 or HTTP/2.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -15,7 +18,11 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{HttpClientOptions, target::Origin};
+use crate::egress::{Egress, EgressRefused, Resolve};
 use crate::quic::{add_authorities, provider, public_roots};
+
+/// Addresses of one host that are tried.
+const MAX_ADDRESSES: usize = 16;
 
 /// Most bytes of an answer's head.
 const MAX_HEAD_LEN: usize = 64 * 1024;
@@ -35,6 +42,28 @@ pub async fn connect_tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// A connection and where it leads.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) sender: Sender,
+    pub(super) peer: IpAddr,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NotConnected {
+    /// No address of the host may be connected to.
+    Refused(EgressRefused),
+    /// Something failed on the way.
+    Failed(String),
+}
+
+impl From<String> for NotConnected {
+    fn from(detail: String) -> Self {
+        Self::Failed(detail)
+    }
+}
+
 /// A connection that takes requests.
 #[derive(Debug)]
 pub(super) enum Sender {
@@ -48,6 +77,9 @@ pub(super) enum Sender {
 #[derive(Debug)]
 pub(super) struct Connector {
     tls: Arc<ClientConfig>,
+    /// Offers nothing but HTTP/2.
+    tls_http2: Arc<ClientConfig>,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl Connector {
@@ -61,28 +93,91 @@ impl Connector {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls) })
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let tls_http2 = Arc::new(tls.clone());
+        tls.alpn_protocols.push(b"http/1.1".to_vec());
+        Ok(Self {
+            tls: Arc::new(tls),
+            tls_http2,
+            resolver: Arc::clone(&options.resolver),
+        })
     }
 
-    /// Connects to `origin`. Cancellation safe: nothing is left behind.
-    pub(super) async fn connect(&self, origin: &Origin) -> Result<Sender, String> {
-        let tcp = connect_tcp(&origin.host, origin.port)
-            .await
-            .map_err(|error| error.to_string())?;
-        if !origin.tls {
-            return http1(tcp).await;
+    /// Connects to `origin`, at an address that `egress` allows. Cancellation safe: nothing is left
+    /// behind.
+    pub(super) async fn connect(
+        &self,
+        origin: &Origin,
+        egress: &Egress,
+    ) -> Result<Connection, NotConnected> {
+        let (tcp, peer) = self.reach(origin, egress).await?;
+        let sender = self.speak(origin, tcp).await?;
+        Ok(Connection { sender, peer })
+    }
+
+    /// Opens a socket to the first address of `origin` that is allowed and answers. What is
+    /// connected to is the address that was checked, never the name once more.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where sockets are opened"
+    )]
+    async fn reach(
+        &self,
+        origin: &Origin,
+        egress: &Egress,
+    ) -> Result<(TcpStream, IpAddr), NotConnected> {
+        let addresses = match origin.address {
+            Some(address) => vec![address],
+            None => {
+                let found = self.resolver.resolve(&origin.host).await;
+                found.map_err(|error| error.to_string())?
+            }
+        };
+        let mut refused = None;
+        let mut failed = None;
+        for address in addresses.into_iter().take(MAX_ADDRESSES) {
+            if let Err(error) = egress.check(&origin.host, address) {
+                refused.get_or_insert(error);
+                continue;
+            }
+            match TcpStream::connect(SocketAddr::new(address, origin.port)).await {
+                Ok(stream) => {
+                    stream
+                        .set_nodelay(true)
+                        .map_err(|error| error.to_string())?;
+                    return Ok((stream, address));
+                }
+                Err(error) => failed = Some(error.to_string()),
+            }
+        }
+        Err(match (failed, refused) {
+            (Some(detail), _) => NotConnected::Failed(detail),
+            (None, Some(refused)) => NotConnected::Refused(refused),
+            (None, None) => NotConnected::Failed("the name has no address".to_owned()),
+        })
+    }
+
+    async fn speak(&self, origin: &Origin, tcp: TcpStream) -> Result<Sender, String> {
+        match (origin.tls, origin.http2) {
+            (false, false) => return http1(tcp).await,
+            (false, true) => return http2(tcp).await,
+            (true, _) => {}
         }
         let name = ServerName::try_from(origin.host.to_string())
             .map_err(|error| format!("no certificate can be for this host: {error}"))?;
-        let tls = TlsConnector::from(Arc::clone(&self.tls))
+        let config = if origin.http2 {
+            &self.tls_http2
+        } else {
+            &self.tls
+        };
+        let tls = TlsConnector::from(Arc::clone(config))
             .connect(name, tcp)
             .await
             .map_err(|error| error.to_string())?;
-        if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-            http2(tls).await
-        } else {
-            http1(tls).await
+        match (tls.get_ref().1.alpn_protocol(), origin.http2) {
+            (Some(b"h2"), _) => http2(tls).await,
+            (_, true) => Err("the host does not speak HTTP/2".to_owned()),
+            (_, false) => http1(tls).await,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use vanus_types::{Coded, ErrorCode};
 
+use crate::egress::EgressRefused;
+
 /// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +21,14 @@ pub enum HttpError {
     Authorities {
         /// What is wrong with them.
         detail: String,
+    },
+    /// The host has no address that may be connected to; nothing was sent.
+    #[error("{host} is not connected to: {refused}")]
+    Refused {
+        /// Host and port.
+        host: String,
+        /// An address of it, and why not.
+        refused: EgressRefused,
     },
     /// No connection could be made; the request was not sent.
     #[error("cannot connect to {host}: {detail}")]
@@ -58,6 +68,7 @@ impl Coded for HttpError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Url { .. } => ErrorCode::InvalidSink,
+            Self::Refused { .. } => ErrorCode::SinkForbidden,
             Self::Authorities { .. } => ErrorCode::InvalidArgument,
             Self::Timeout { .. } => ErrorCode::Timeout,
             Self::Connect { .. } | Self::Broken { .. } => ErrorCode::Disconnected,

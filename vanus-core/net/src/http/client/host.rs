@@ -1,6 +1,6 @@
 //! The connections to one host.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,7 +8,7 @@ use hyper::client::conn::{http1, http2};
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::connect::Sender;
+use super::connect::{Connection, Sender};
 
 /// The connections to one host and port.
 #[derive(Debug)]
@@ -20,9 +20,18 @@ pub(super) struct Host {
 
 #[derive(Debug, Default)]
 struct Connections {
-    /// Unused connections with the time of their last use; the last one is used first.
-    idle: Vec<(http1::SendRequest<Full<Bytes>>, Instant)>,
-    shared: Option<(http2::SendRequest<Full<Bytes>>, Instant)>,
+    /// Unused connections; the last one is used first.
+    idle: Vec<Kept<http1::SendRequest<Full<Bytes>>>>,
+    shared: Option<Kept<http2::SendRequest<Full<Bytes>>>>,
+}
+
+/// A connection that was used before.
+#[derive(Debug)]
+struct Kept<S> {
+    sender: S,
+    /// Where it leads.
+    peer: IpAddr,
+    used: Instant,
 }
 
 impl Host {
@@ -33,31 +42,53 @@ impl Host {
         }
     }
 
-    /// A connection that was used before, if there is one.
-    pub(super) fn take(&self, now: Instant) -> Option<Sender> {
+    /// A connection that was used before, if there is one to an address that `allowed` accepts:
+    /// whoever made it may have been allowed more.
+    pub(super) fn take(
+        &self,
+        now: Instant,
+        allowed: impl Fn(IpAddr) -> bool,
+    ) -> Option<Connection> {
         let mut connections = self.connections.lock();
-        if let Some((shared, used)) = &mut connections.shared {
-            if !shared.is_closed() {
-                *used = now;
-                return Some(Sender::Http2(shared.clone()));
+        if let Some(shared) = &mut connections.shared {
+            if shared.sender.is_closed() {
+                connections.shared = None;
+            } else if allowed(shared.peer) {
+                shared.used = now;
+                return Some(Connection {
+                    sender: Sender::Http2(shared.sender.clone()),
+                    peer: shared.peer,
+                });
             }
-            connections.shared = None;
         }
-        while let Some((sender, _)) = connections.idle.pop() {
-            if !sender.is_closed() {
-                return Some(Sender::Http1(sender));
-            }
-        }
-        None
+        connections.idle.retain(|kept| !kept.sender.is_closed());
+        let at = connections
+            .idle
+            .iter()
+            .rposition(|kept| allowed(kept.peer))?;
+        let kept = connections.idle.remove(at);
+        Some(Connection {
+            sender: Sender::Http1(kept.sender),
+            peer: kept.peer,
+        })
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn put(&self, sender: Sender, now: Instant) {
+    pub(super) fn put(&self, connection: Connection, now: Instant) {
         let mut connections = self.connections.lock();
+        let Connection { sender, peer } = connection;
         match sender {
-            Sender::Http1(sender) if !sender.is_closed() => connections.idle.push((sender, now)),
+            Sender::Http1(sender) if !sender.is_closed() => connections.idle.push(Kept {
+                sender,
+                peer,
+                used: now,
+            }),
             Sender::Http2(sender) if !sender.is_closed() => {
-                connections.shared = Some((sender, now));
+                connections.shared = Some(Kept {
+                    sender,
+                    peer,
+                    used: now,
+                });
             }
             Sender::Http1(_) | Sender::Http2(_) => {}
         }
@@ -69,11 +100,11 @@ impl Host {
         let fresh = |used: Instant| now.saturating_duration_since(used) < limit;
         connections
             .idle
-            .retain(|(sender, used)| fresh(*used) && !sender.is_closed());
+            .retain(|kept| fresh(kept.used) && !kept.sender.is_closed());
         connections.shared = connections
             .shared
             .take()
-            .filter(|(sender, used)| fresh(*used) && !sender.is_closed());
+            .filter(|kept| fresh(kept.used) && !kept.sender.is_closed());
         connections.idle.is_empty() && connections.shared.is_none()
     }
 }

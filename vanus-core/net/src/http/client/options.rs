@@ -1,6 +1,8 @@
 //! How a client behaves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use crate::egress::{Egress, Resolve, SystemResolver};
 
 /// How an [`HttpClient`](super::HttpClient) behaves.
 #[derive(Debug, Clone)]
@@ -15,10 +17,15 @@ pub struct HttpClientOptions {
     pub idle_timeout: Duration,
     /// How long connecting may take, within the time limit of the request. Default: 5 s.
     pub connect_timeout: Duration,
-    /// Most bytes of an answer's body that are kept; the rest is not read. Default: 64 KiB.
+    /// Most bytes of an answer's body that are kept, unless a request says otherwise; the rest is
+    /// not read. Default: 64 KiB.
     pub max_response_len: usize,
     /// Authorities believed besides the public ones; PEM text. Default: none.
     pub authorities: Option<Vec<u8>>,
+    /// What may be connected to. Default: the public internet alone.
+    pub egress: Egress,
+    /// Finds the addresses of names. Default: the resolver of the system.
+    pub resolver: Arc<dyn Resolve>,
 }
 
 impl Default for HttpClientOptions {
@@ -30,6 +37,8 @@ impl Default for HttpClientOptions {
             connect_timeout: Duration::from_secs(5),
             max_response_len: 64 * 1024,
             authorities: None,
+            egress: Egress::default(),
+            resolver: Arc::new(SystemResolver::default()),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! A URL, taken apart once.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderValue, Uri, uri::Scheme};
 
 use super::HttpError;
+use crate::egress::{Egress, Host, read_host};
 
 /// Where requests go. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,7 +25,12 @@ struct Parts {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     pub(super) tls: bool,
+    /// Whether only HTTP/2 is spoken, without asking.
+    pub(super) http2: bool,
+    /// In lower case, without brackets and without a dot at its end.
     pub(super) host: Arc<str>,
+    /// The host, if it is an address.
+    pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
 }
 
@@ -54,13 +60,14 @@ impl HttpTarget {
         if authority.as_str().contains('@') {
             return Err(bad("it must not carry a user name or password"));
         }
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        if host.is_empty() {
+        if authority.host().is_empty() {
             return Err(bad("it names no host"));
         }
+        let (host, address) = match read_host(authority.host()) {
+            Ok(Host::Name(name)) => (name, None),
+            Ok(Host::Address(address)) => (address.to_string(), Some(address)),
+            Err(why) => return Err(bad(&format!("its host {why}"))),
+        };
         let named_port = authority
             .as_str()
             .strip_prefix(authority.host())
@@ -77,7 +84,9 @@ impl HttpTarget {
         let path = path.parse().map_err(|_| bad("its path is no path"))?;
         let origin = Origin {
             tls,
+            http2: false,
             host: host.into(),
+            address,
             port,
         };
         Ok(Self {
@@ -88,6 +97,42 @@ impl HttpTarget {
                 host_header,
             }),
         })
+    }
+
+    /// The same target, to which only HTTP/2 is spoken: without TLS from the first byte on, with TLS
+    /// or not at all.
+    #[must_use]
+    pub fn http2_only(&self) -> Self {
+        let parts = &self.parts;
+        let origin = Origin {
+            http2: true,
+            ..parts.origin.clone()
+        };
+        Self {
+            parts: Arc::new(Parts {
+                origin,
+                whole: parts.whole.clone(),
+                path: parts.path.clone(),
+                host_header: parts.host_header.clone(),
+            }),
+        }
+    }
+
+    /// Checks what can be checked without resolving: the host, if it is an address.
+    ///
+    /// # Errors
+    /// [`HttpError::Refused`].
+    pub fn check(&self, egress: &Egress) -> Result<(), HttpError> {
+        let origin = self.origin();
+        let Some(address) = origin.address else {
+            return Ok(());
+        };
+        egress
+            .check(&origin.host, address)
+            .map_err(|refused| HttpError::Refused {
+                host: self.host(),
+                refused,
+            })
     }
 
     /// Host and port, for people.
@@ -141,6 +186,10 @@ mod tests {
             "http://",
             "http://u:p@a/",
             "http://a:99999/",
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://[fe80::1%25lo]/",
+            "http://a..b/",
         ] {
             assert!(HttpTarget::parse(bad).is_err(), "{bad:?}");
         }

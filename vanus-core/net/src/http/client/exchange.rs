@@ -1,4 +1,4 @@
-//! The client and its one request.
+//! The client: requests over kept connections.
 
 use std::{
     collections::HashMap,
@@ -10,38 +10,30 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    HttpClientOptions, HttpError, HttpTarget,
-    connect::{Connector, Sender},
+    HttpClientOptions, HttpError, HttpRequest, HttpResponse, HttpTarget,
+    connect::{Connection, Connector, NotConnected, Sender},
     host::Host,
     target::Origin,
 };
+use crate::egress::Egress;
 
-/// Posts to hosts over kept connections. Cheap to clone; clones share their connections.
+/// Asks hosts over kept connections. Cheap to clone; clones share their connections.
+///
+/// A connection is only made, and a kept one only used, to an address that the guard of this client
+/// allows.
 ///
 /// Must be used within a tokio runtime. Redirects are answers like any other.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     shared: Arc<Shared>,
-}
-
-/// What a host answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpResponse {
-    /// The status.
-    pub status: StatusCode,
-    /// How long the host asks to be left alone, if it says so in seconds.
-    pub retry_after: Option<Duration>,
-    /// The body, or its first `max_response_len` bytes.
-    pub body: Bytes,
-    /// Whether the body was longer than what is kept.
-    pub truncated: bool,
+    egress: Egress,
 }
 
 #[derive(Debug)]
@@ -60,6 +52,7 @@ impl HttpClient {
     pub fn new(options: HttpClientOptions) -> Result<Self, HttpError> {
         let connector =
             Connector::new(&options).map_err(|detail| HttpError::Authorities { detail })?;
+        let egress = options.egress.clone();
         let shared = Shared {
             options,
             connector,
@@ -68,13 +61,26 @@ impl HttpClient {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            egress,
         })
     }
 
-    /// Posts `body` to `target` and waits for the answer, at most `limit` for everything.
-    ///
-    /// A kept connection that the host has closed meanwhile is replaced without telling. Dropping
-    /// the future gives the request up; the host may have got it.
+    /// A client that shares the connections of this one, as far as `egress` allows them.
+    #[must_use]
+    pub fn guarded(&self, egress: Egress) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            egress,
+        }
+    }
+
+    /// What this client connects to.
+    #[must_use]
+    pub const fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    /// Posts `body` to `target`; the same as [`HttpClient::request`].
     ///
     /// # Errors
     /// [`HttpError`] when there is no answer; any status is an answer.
@@ -85,41 +91,53 @@ impl HttpClient {
         body: Bytes,
         limit: Duration,
     ) -> Result<HttpResponse, HttpError> {
-        match timeout(limit, self.exchange(target, headers, body)).await {
+        self.request(HttpRequest::post(target.clone(), headers, body, limit))
+            .await
+    }
+
+    /// Sends a request and waits for the whole answer, at most as long as the request says.
+    ///
+    /// A kept connection that the host has closed meanwhile is replaced without telling. Dropping
+    /// the future gives the request up; the host may have got it.
+    ///
+    /// # Errors
+    /// [`HttpError`] when there is no answer; any status is an answer.
+    pub async fn request(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (limit, host) = (request.limit, request.target.clone());
+        match timeout(limit, self.exchange(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpError::Timeout {
-                host: target.host(),
+                host: host.host(),
                 limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
             }),
         }
     }
 
-    async fn exchange(
-        &self,
-        target: &HttpTarget,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<HttpResponse, HttpError> {
+    async fn exchange(&self, asked: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let target = asked.target.clone();
+        let most = asked.max_response_len;
+        let most = most.unwrap_or(self.shared.options.max_response_len);
         let host = self.host(target.origin())?;
         let permit = Arc::clone(&host.permits).acquire_owned().await;
-        let mut request = request(target, headers, body);
+        let mut request = http_request(asked);
         loop {
-            let kept = host.take(Instant::now());
+            let allowed = |peer| self.egress.check(&target.origin().host, peer).is_ok();
+            let kept = host.take(Instant::now(), allowed);
             let was_kept = kept.is_some();
-            let mut sender = match kept {
-                Some(sender) => sender,
+            let mut connection = match kept {
+                Some(connection) => connection,
                 None => self.connect(target.origin()).await?,
             };
-            adapt(&mut request, target, &sender);
-            match send(&mut sender, request).await {
+            adapt(&mut request, &target, &connection.sender);
+            match send(&mut connection.sender, request).await {
                 Ok(response) => {
-                    if let Sender::Http2(_) = &sender {
-                        host.put(sender, Instant::now());
-                        return self.read(target, response).await;
+                    if let Sender::Http2(_) = &connection.sender {
+                        host.put(connection, Instant::now());
+                        return read(&target, response, most).await;
                     }
-                    let response = self.read(target, response).await?;
+                    let response = read(&target, response, most).await?;
                     if !response.truncated {
-                        host.put(sender, Instant::now());
+                        host.put(connection, Instant::now());
                     }
                     drop(permit);
                     return Ok(response);
@@ -137,55 +155,25 @@ impl HttpClient {
         }
     }
 
-    async fn connect(&self, origin: &Origin) -> Result<Sender, HttpError> {
+    async fn connect(&self, origin: &Origin) -> Result<Connection, HttpError> {
         let failed = |detail: String| HttpError::Connect {
             host: origin.to_string(),
             detail,
         };
         let limit = self.shared.options.connect_timeout;
-        match timeout(limit, self.shared.connector.connect(origin)).await {
-            Ok(connected) => connected.map_err(failed),
+        let connecting = self.shared.connector.connect(origin, &self.egress);
+        match timeout(limit, connecting).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(NotConnected::Failed(detail))) => Err(failed(detail)),
+            Ok(Err(NotConnected::Refused(refused))) => Err(HttpError::Refused {
+                host: origin.to_string(),
+                refused,
+            }),
             Err(_) => Err(failed(format!(
                 "nobody answered within {} ms",
                 limit.as_millis()
             ))),
         }
-    }
-
-    async fn read(
-        &self,
-        target: &HttpTarget,
-        response: Response<Incoming>,
-    ) -> Result<HttpResponse, HttpError> {
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let (mut body, mut kept) = (response.into_body(), BytesMut::new());
-        let mut truncated = false;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| HttpError::Broken {
-                host: target.host(),
-                detail: error.to_string(),
-            })?;
-            let Some(data) = frame.data_ref() else {
-                continue;
-            };
-            let room = self.shared.options.max_response_len - kept.len();
-            kept.extend_from_slice(data.get(..room).unwrap_or(data));
-            if data.len() > room {
-                truncated = true;
-                break;
-            }
-        }
-        Ok(HttpResponse {
-            status,
-            retry_after,
-            body: kept.freeze(),
-            truncated,
-        })
     }
 
     fn host(&self, origin: &Origin) -> Result<Arc<Host>, HttpError> {
@@ -240,11 +228,50 @@ async fn sweep(shared: Weak<Shared>, limit: Duration) {
     }
 }
 
-fn request(target: &HttpTarget, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = target.path().clone();
-    *request.headers_mut() = headers;
+/// Reads an answer to its end, or to `most` bytes of its body.
+async fn read(
+    target: &HttpTarget,
+    response: Response<Incoming>,
+    most: usize,
+) -> Result<HttpResponse, HttpError> {
+    let (head, mut body) = response.into_parts();
+    let mut kept = BytesMut::new();
+    let mut trailers = HeaderMap::new();
+    let mut truncated = false;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| HttpError::Broken {
+            host: target.host(),
+            detail: error.to_string(),
+        })?;
+        let frame = match frame.into_data() {
+            Ok(data) => {
+                let room = most - kept.len();
+                kept.extend_from_slice(data.get(..room).unwrap_or(&data));
+                if data.len() > room {
+                    truncated = true;
+                    break;
+                }
+                continue;
+            }
+            Err(frame) => frame,
+        };
+        if let Ok(after) = frame.into_trailers() {
+            trailers = after;
+        }
+    }
+    Ok(HttpResponse {
+        status: head.status,
+        headers: head.headers,
+        body: kept.freeze(),
+        truncated,
+        trailers,
+    })
+}
+
+fn http_request(asked: HttpRequest) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(asked.body));
+    *request.method_mut() = asked.method;
+    *request.headers_mut() = asked.headers;
     request
 }
 

@@ -1,0 +1,97 @@
+//! The requests to an HTTP sink: headers and body by content mode. Pure.
+//!
+//! Beside the event a request carries `vanus-subscription` and `vanus-attempt` and, if it holds one
+//! event, `vanus-event-id`, so that a receiver can recognise a repetition. The event itself is
+//! delivered as it was published.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+use vanus_types::{
+    Event,
+    control::DeliveryMode,
+    format::{http as binding, json, json_batch},
+};
+
+use crate::trigger::delivery::Delivery;
+
+const STRUCTURED: HeaderValue =
+    HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
+const BATCH: HeaderValue =
+    HeaderValue::from_static("application/cloudevents-batch+json; charset=utf-8");
+
+/// Headers that a subscription adds. They were checked when it was stored.
+pub(super) fn extra_headers(extra: &BTreeMap<String, String>) -> HeaderMap {
+    let valid = extra.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let mut value = HeaderValue::from_str(value).ok()?;
+        // It may be a credential: it is kept out of every log.
+        value.set_sensitive(true);
+        Some((name, value))
+    });
+    valid.collect()
+}
+
+/// The headers, on top of `headers`, and the body of the request that carries `deliveries`: one,
+/// unless the mode is batch.
+pub(super) fn request(
+    mode: DeliveryMode,
+    headers: &HeaderMap,
+    deliveries: &[Delivery],
+) -> (HeaderMap, Bytes) {
+    let mut headers = headers.clone();
+    if let Some(first) = deliveries.first() {
+        put(
+            &mut headers,
+            "vanus-subscription",
+            &first.subscription.to_string(),
+        );
+    }
+    let attempt = deliveries.iter().map(|delivery| delivery.attempt).max();
+    put(
+        &mut headers,
+        "vanus-attempt",
+        &attempt.unwrap_or(1).to_string(),
+    );
+    if let [delivery] = deliveries {
+        put(&mut headers, "vanus-event-id", &delivery.id.to_string());
+    }
+    let body = match (mode, deliveries) {
+        (DeliveryMode::Binary, [delivery]) => binary(&mut headers, &delivery.event),
+        (DeliveryMode::Structured, [delivery]) => structured(&mut headers, &delivery.event),
+        (_, deliveries) => {
+            headers.insert(CONTENT_TYPE, BATCH);
+            let events: Vec<_> = deliveries
+                .iter()
+                .map(|delivery| delivery.event.clone())
+                .collect();
+            json_batch::encode(&events).into()
+        }
+    };
+    (headers, body)
+}
+
+/// The body of a request with one event as JSON, and its content type among `headers`.
+pub(super) fn structured(headers: &mut HeaderMap, event: &Event) -> Bytes {
+    headers.insert(CONTENT_TYPE, STRUCTURED);
+    json::encode(event).into()
+}
+
+fn binary(headers: &mut HeaderMap, event: &Event) -> Bytes {
+    binding::for_each_header(event, |name, value| put(headers, name, value));
+    if let Some(content_type) = binding::content_type(event)
+        && let Ok(value) = HeaderValue::from_bytes(content_type.as_bytes())
+    {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    event.data_bytes()
+}
+
+/// Attribute names and percent-encoded values are always valid in a header.
+fn put(headers: &mut HeaderMap, name: &str, value: &str) {
+    let name = HeaderName::from_bytes(name.as_bytes());
+    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+        headers.insert(name, value);
+    }
+}

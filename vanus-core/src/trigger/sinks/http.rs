@@ -1,0 +1,156 @@
+//! An HTTP endpoint as a sink.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use vanus_net::http::{HttpClient, HttpRequest, HttpResponse, HttpTarget};
+use vanus_types::{
+    Name,
+    control::{DeliveryMode, SubscriptionSpec},
+    limits::MAX_REPLY_LEN,
+};
+
+use super::{
+    batcher::{Batcher, SendMany},
+    context::Context,
+    encode,
+    judge::{self, Verdict},
+    pause::Pause,
+    reply,
+};
+use crate::trigger::{
+    delivery::{Delivery, DeliveryError},
+    sink::Sink,
+};
+
+/// An HTTP sink.
+#[derive(Debug)]
+pub(super) struct HttpSink {
+    endpoint: Arc<Endpoint>,
+    /// Collects deliveries, if requests carry many.
+    batcher: Option<Batcher>,
+}
+
+/// Where requests go and how they look.
+#[derive(Debug)]
+struct Endpoint {
+    context: Arc<Context>,
+    client: HttpClient,
+    target: HttpTarget,
+    headers: HeaderMap,
+    timeout: Duration,
+    mode: DeliveryMode,
+    /// The sink, as the subscription names it.
+    sink: String,
+    /// Where replies go: namespace and eventbus.
+    reply: Option<(Name, Name)>,
+    pause: Pause,
+}
+
+impl HttpSink {
+    pub(super) fn new(
+        context: Arc<Context>,
+        client: HttpClient,
+        target: HttpTarget,
+        spec: &SubscriptionSpec,
+    ) -> Self {
+        let reply = spec.delivery.reply.clone();
+        let endpoint = Arc::new(Endpoint {
+            context,
+            client,
+            target,
+            headers: encode::extra_headers(&spec.headers),
+            timeout: Duration::from_millis(spec.config.delivery_timeout_ms.into()),
+            mode: spec.delivery.mode,
+            sink: spec.sink.clone(),
+            reply: reply.map(|eventbus| (spec.namespace.clone(), eventbus)),
+            pause: Pause::default(),
+        });
+        let sender = Arc::clone(&endpoint) as Arc<dyn SendMany>;
+        let batcher = (spec.delivery.mode == DeliveryMode::Batch)
+            .then(|| Batcher::new(sender, &spec.delivery));
+        Self { endpoint, batcher }
+    }
+}
+
+#[async_trait]
+impl Sink for HttpSink {
+    async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError> {
+        match &self.batcher {
+            Some(batcher) => batcher.deliver(delivery).await,
+            None => self.endpoint.send_many(&[delivery]).await,
+        }
+    }
+
+    fn linger(&self) -> Duration {
+        self.batcher
+            .as_ref()
+            .map_or(Duration::ZERO, Batcher::linger)
+    }
+
+    fn try_ready(&self) -> bool {
+        let Endpoint { pause, context, .. } = self.endpoint.as_ref();
+        pause.left(context.clock.as_ref()).is_zero()
+    }
+
+    async fn ready(&self) {
+        let Endpoint { pause, context, .. } = self.endpoint.as_ref();
+        pause.over(context.clock.as_ref()).await;
+    }
+}
+
+#[async_trait]
+impl SendMany for Endpoint {
+    async fn send_many(&self, deliveries: &[Delivery]) -> Result<(), DeliveryError> {
+        let (headers, body) = encode::request(self.mode, &self.headers, deliveries);
+        let mut request = HttpRequest::post(self.target.clone(), headers, body, self.timeout);
+        request.max_response_len = self.reply.is_some().then_some(MAX_REPLY_LEN);
+        let answer = self.client.request(request).await;
+        let answer = answer.map_err(|error| judge::judge_error(&error))?;
+        match judge::judge(&answer, self.context.clock.now_ms()) {
+            Verdict::Accepted => self.take_replies(deliveries, &answer).await,
+            Verdict::Failed(error) => {
+                if let DeliveryError::RetryAfter { after, .. } = &error {
+                    self.pause.begin(self.context.clock.as_ref(), *after);
+                }
+                Err(error)
+            }
+            Verdict::Gone(message) => {
+                self.tell_gone(deliveries, &message);
+                // It waits for whoever gives the subscription another sink.
+                Err(DeliveryError::Retry(message))
+            }
+        }
+    }
+}
+
+impl Endpoint {
+    fn tell_gone(&self, deliveries: &[Delivery], message: &str) {
+        if let (Some(host), Some(first)) = (self.context.host(), deliveries.first()) {
+            let reason = format!("the sink is gone, it answered {message}");
+            host.gone(first.subscription, self.sink.clone(), reason);
+        }
+    }
+
+    /// Publishes the events in an answer, before the delivery counts as made.
+    async fn take_replies(
+        &self,
+        deliveries: &[Delivery],
+        answer: &HttpResponse,
+    ) -> Result<(), DeliveryError> {
+        let Some((namespace, eventbus)) = &self.reply else {
+            return Ok(());
+        };
+        let events = reply::events(deliveries, answer)?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let not = |why: String| DeliveryError::retry(format!("the reply was not published: {why}"));
+        let host = self.context.host();
+        let host = host.ok_or_else(|| not("the engine is closing".to_owned()))?;
+        host.publish(namespace, eventbus, &events)
+            .await
+            .map_err(not)
+    }
+}

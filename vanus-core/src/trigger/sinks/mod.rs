@@ -1,0 +1,20 @@
+//! Sinks that are addresses.
+//!
+//! * `factory` opens the sink of a subscription.
+//! * `http` delivers over HTTP; `encode` writes its requests, `judge` reads its answers, `reply`
+//!   publishes the events in them, `pause` keeps away from a sink that asked for it.
+//! * `batcher` lets many deliveries share one request.
+//! * `host` is what sinks ask of the engine around them.
+
+mod batcher;
+mod context;
+mod encode;
+mod factory;
+mod host;
+mod http;
+mod judge;
+mod pause;
+mod reply;
+
+pub(crate) use factory::AddressSinks;
+pub(crate) use host::SinkHost;
