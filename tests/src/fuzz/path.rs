@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vanus_expr::{
-    json::{JsonIndex, JsonPath},
+    json::{JsonIndex, JsonKind, JsonPath},
     transform::{TransformContext, Transformer},
 };
 use vanus_types::{
@@ -90,7 +90,13 @@ fn found_alike(event: &Event, path: &JsonPath, copy: &Transformer) -> Result<(),
     if index.read(text).is_err() {
         return Ok(());
     }
-    let found = index.find(text, path).and_then(|value| value.text());
+    let found = index.find(text, path);
+    // Escapes in these stay as they were written in a filter.
+    let inner = |kind| matches!(kind, JsonKind::Array | JsonKind::Object);
+    if found.is_some_and(|value| inner(value.kind())) {
+        return Ok(());
+    }
+    let found = found.and_then(|value| value.text());
     let entropy = SeededEntropy::new(1);
     let mut context = TransformContext::new(0, &entropy);
     let Ok(made) = copy.run(event, &mut context) else {

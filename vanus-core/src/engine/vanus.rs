@@ -3,17 +3,15 @@
 use std::{future::Future, sync::Arc};
 
 use parking_lot::Mutex;
-use vanus_expr::Trial;
 use vanus_storage::{
     Health,
     meta::{MetaHealth, MetaStore},
 };
 use vanus_types::{
-    Clock, Entropy, Event, EventId, EventbusId, Name, SubscriptionId,
+    Clock, Entropy, EventId, EventbusId, Name, SubscriptionId,
     control::{
-        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, FilterSpec,
-        NamespaceRecord, NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
-        TransformerSpec,
+        ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
+        NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
     },
 };
 
@@ -90,6 +88,10 @@ impl Vanus {
 
     pub(super) fn logs(&self) -> &Logs {
         &self.inner.logs
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        self.inner.entropy.as_ref()
     }
 
     /// The clock the engine was opened with.
@@ -327,22 +329,6 @@ impl Vanus {
         spec: SubscriptionSpec,
     ) -> Result<SubscriptionInfo, Error> {
         Ok(self.control().update_subscription(id, spec).await?)
-    }
-
-    /// Tries filters and a transformer on an event: whether it passes, what would be delivered, and
-    /// which actions fail. Nothing is stored or delivered.
-    ///
-    /// # Errors
-    /// When the filters or the transformer have a mistake.
-    pub fn try_event(
-        &self,
-        filters: &[FilterSpec],
-        transformer: Option<&TransformerSpec>,
-        event: &Event,
-    ) -> Result<Trial, Error> {
-        let (now_ms, entropy) = (self.inner.clock.now_ms(), self.inner.entropy.as_ref());
-        let trial = Trial::of(filters, transformer, event, now_ms, entropy);
-        Ok(trial.map_err(ControlError::from)?)
     }
 
     /// Pauses a subscription: waits for its deliveries in flight; nothing new starts.

@@ -23,6 +23,7 @@ mod error;
 mod functions;
 mod jq;
 mod path;
+mod pattern;
 mod read;
 mod run;
 mod template;

@@ -6,8 +6,10 @@ use super::{
 };
 use crate::{
     budget::{Budget, Exhausted},
-    json::{MAX_JSON_DEPTH, MAX_PATH_LEN, MAX_PATH_STEPS},
+    json::MAX_JSON_DEPTH,
 };
+
+mod parse;
 
 /// A place, or places, in a value: `.name`, `['name']`, `["name"]`, `[1]`, `[-1]`, `[a:b:c]`, `[*]`
 /// and `.*`, in any number and order. No step means the value itself.
@@ -32,14 +34,6 @@ enum Step {
     All,
 }
 
-/// Why a text is no path: where, and what is expected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PathMistake {
-    /// Bytes of the path before it.
-    pub(super) at: usize,
-    pub(super) what: String,
-}
-
 /// What is at a path.
 #[derive(Debug)]
 pub(super) enum Found<'v, 'a> {
@@ -50,35 +44,6 @@ pub(super) enum Found<'v, 'a> {
 }
 
 impl Path {
-    /// Reads a path; what comes after it is left over.
-    pub(super) fn read_prefix(text: &str) -> Result<(Self, &str), PathMistake> {
-        let mut parser = Parser { text, rest: text };
-        let mut steps = Vec::new();
-        while parser.rest.starts_with(['.', '[']) {
-            if steps.len() == MAX_PATH_STEPS {
-                return Err(parser.mistake(format!("a path has at most {MAX_PATH_STEPS} steps")));
-            }
-            steps.push(parser.step()?);
-            if parser.at() > MAX_PATH_LEN {
-                return Err(parser.mistake(format!("a path has at most {MAX_PATH_LEN} bytes")));
-            }
-        }
-        let steps = steps.into();
-        Ok((Self { steps }, parser.rest))
-    }
-
-    /// Reads a text that is a path and nothing else.
-    pub(super) fn read(text: &str) -> Result<Self, PathMistake> {
-        let (path, rest) = Self::read_prefix(text)?;
-        if rest.is_empty() {
-            return Ok(path);
-        }
-        Err(PathMistake {
-            at: text.len() - rest.len(),
-            what: "a dot or a bracket is expected".to_owned(),
-        })
-    }
-
     /// Whether it means the value itself.
     pub(super) fn is_whole(&self) -> bool {
         self.steps.is_empty()
@@ -318,43 +283,19 @@ fn delete(
     budget: &Budget,
 ) -> Result<bool, Exhausted> {
     budget.pay(4)?;
-    let places = |len| match step {
-        Step::Item(number) => position(len, *number)
-            .filter(|at| *at < len)
-            .into_iter()
-            .collect(),
-        Step::Slice { start, end, step } => slice(len, *start, *end, *step),
-        Step::All => (0..len).collect(),
-        Step::Member(_) => Vec::new(),
-    };
-    let mut deleted = false;
     match (value, rest.split_first()) {
         (Value::Object(object), None) => {
             budget.pay(object.members.len() / 4)?;
-            match step {
-                Step::Member(name) => deleted = object.remove(name).is_some(),
-                Step::All => {
-                    deleted = !object.members.is_empty();
-                    object.members.clear();
-                }
-                _ => {}
-            }
+            Ok(match step {
+                Step::Member(name) => object.remove(name).is_some(),
+                Step::All => !std::mem::take(&mut object.members).is_empty(),
+                _ => false,
+            })
         }
-        (Value::Array(items), None) => {
-            let gone = places(items.len());
-            budget.pay(8 * items.len())?;
-            deleted = !gone.is_empty();
-            let mut kept = vec![true; items.len()];
-            for at in gone {
-                if let Some(kept) = kept.get_mut(at) {
-                    *kept = false;
-                }
-            }
-            let mut kept = kept.into_iter();
-            items.retain(|_| kept.next().unwrap_or(true));
-        }
+        (Value::Array(items), None) => delete_items(items, step, budget),
         (Value::Object(object), Some((next, rest))) => {
             budget.pay(object.members.len() / 4)?;
+            let mut deleted = false;
             match step {
                 Step::Member(name) => {
                     if let Some(member) = object.get_mut(name) {
@@ -368,18 +309,51 @@ fn delete(
                 }
                 _ => {}
             }
+            Ok(deleted)
         }
         (Value::Array(items), Some((next, rest))) => {
-            let len = items.len();
-            for at in places(len) {
+            let mut deleted = false;
+            for at in places(items.len(), step) {
                 if let Some(item) = items.get_mut(at) {
                     deleted |= delete(item, next, rest, budget)?;
                 }
             }
+            Ok(deleted)
         }
-        _ => {}
+        _ => Ok(false),
     }
-    Ok(deleted)
+}
+
+/// Deletes the items of an array that a step means.
+fn delete_items(
+    items: &mut Vec<Value<'_>>,
+    step: &Step,
+    budget: &Budget,
+) -> Result<bool, Exhausted> {
+    budget.pay(8 * items.len())?;
+    let gone = places(items.len(), step);
+    let mut kept = vec![true; items.len()];
+    for at in &gone {
+        if let Some(kept) = kept.get_mut(*at) {
+            *kept = false;
+        }
+    }
+    let mut kept = kept.into_iter();
+    items.retain(|_| kept.next().unwrap_or(true));
+    Ok(!gone.is_empty())
+}
+
+/// The items of an array of `len` that a step means.
+fn places(len: usize, step: &Step) -> Vec<usize> {
+    match step {
+        Step::Item(number) => position(len, *number)
+            .filter(|at| *at < len)
+            .into_iter()
+            .collect(),
+        Step::Slice { start, end, step } => slice(len, *start, *end, *step),
+        Step::All => (0..len).collect(),
+        Step::Member(_) => Vec::new(),
+    }
 }
 
 fn member<'v, 'a>(
@@ -437,111 +411,6 @@ fn slice(len: usize, start: Option<i64>, end: Option<i64>, step: i64) -> Vec<usi
         }
     }
     places
-}
-
-struct Parser<'p> {
-    text: &'p str,
-    rest: &'p str,
-}
-
-impl Parser<'_> {
-    fn step(&mut self) -> Result<Step, PathMistake> {
-        if self.take('.') {
-            if self.take('*') {
-                return Ok(Step::All);
-            }
-            let end = self.rest.find(|c| !is_name(c)).unwrap_or(self.rest.len());
-            let (name, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-            if name.is_empty() {
-                return Err(self.mistake("a name is expected; write other names as ['name']"));
-            }
-            self.rest = rest;
-            return Ok(Step::Member(name.into()));
-        }
-        self.take('[');
-        let step = if self.take('*') {
-            Step::All
-        } else if self.take('\'') {
-            self.quoted('\'')?
-        } else if self.take('"') {
-            self.quoted('"')?
-        } else {
-            self.numbers()?
-        };
-        if self.take(']') {
-            return Ok(step);
-        }
-        Err(self.mistake("a closing bracket is expected"))
-    }
-
-    fn numbers(&mut self) -> Result<Step, PathMistake> {
-        let start = self.number()?;
-        if !self.take(':') {
-            return start.map(Step::Item).ok_or_else(|| {
-                self.mistake("a number, a name in quotes, a slice or * is expected")
-            });
-        }
-        let end = self.number()?;
-        let step = if self.take(':') { self.number()? } else { None };
-        match step.unwrap_or(1) {
-            0 => Err(self.mistake("the step of a slice cannot be 0")),
-            step => Ok(Step::Slice { start, end, step }),
-        }
-    }
-
-    fn number(&mut self) -> Result<Option<i64>, PathMistake> {
-        let digit = |c: char| c.is_ascii_digit() || c == '-';
-        let end = self.rest.find(|c| !digit(c)).unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        if digits.is_empty() {
-            return Ok(None);
-        }
-        let number = digits
-            .parse()
-            .map_err(|_| self.mistake("a number is expected"))?;
-        self.rest = rest;
-        Ok(Some(number))
-    }
-
-    fn quoted(&mut self, quote: char) -> Result<Step, PathMistake> {
-        let mut name = String::new();
-        let mut chars = self.rest.chars();
-        loop {
-            match chars.next() {
-                Some('\\') => name.extend(chars.next()),
-                Some(c) if c == quote => break,
-                Some(c) => name.push(c),
-                None => {
-                    self.rest = "";
-                    return Err(self.mistake("a closing quote is expected"));
-                }
-            }
-        }
-        self.rest = chars.as_str();
-        Ok(Step::Member(name.into()))
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let rest = self.rest.strip_prefix(wanted);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn at(&self) -> usize {
-        self.text.len() - self.rest.len()
-    }
-
-    fn mistake(&self, what: impl Into<String>) -> PathMistake {
-        PathMistake {
-            at: self.at(),
-            what: what.into(),
-        }
-    }
-}
-
-/// Whether a character may stand in a name without quotes.
-fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '/' | ':')
 }
 
 #[cfg(test)]

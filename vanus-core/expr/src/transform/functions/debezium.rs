@@ -14,7 +14,7 @@ const OPERATION: &str = "iodebeziumop";
 
 /// Checks that keys and values come in pairs.
 pub(super) fn pairs(arguments: &[Argument], at: &str) -> Result<Extra, TransformerError> {
-    if arguments.len() % 2 == 0 {
+    if arguments.len().is_multiple_of(2) {
         return Ok(Extra::Nothing);
     }
     Err(TransformerError::Argument {

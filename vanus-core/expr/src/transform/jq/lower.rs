@@ -9,9 +9,9 @@ use jaq_core::{
     ops,
     path::{Opt, Part as WrittenPart, Path as WrittenPath},
 };
-use regex::RegexBuilder;
 
 use super::{
+    super::pattern::build,
     JqMistake,
     node::{
         Compare, Definition, Fold, Format, Match, Math, Native, Node, Parameter, Part, Pattern,
@@ -445,25 +445,10 @@ impl<'s> Lower<'s> {
             let what = format!("an expression has at most {MAX_PATTERNS} patterns");
             return Err(self.mistake(name, what));
         }
-        let mut size = 4 * 1024;
-        let regex = loop {
-            let built = RegexBuilder::new(&pattern)
-                .size_limit(size)
-                .nest_limit(50)
-                .build();
-            match built {
-                Ok(regex) => break regex,
-                Err(regex::Error::CompiledTooBig(_)) if size < MAX_PATTERN_LEN => size *= 2,
-                Err(error) => {
-                    let told = error.to_string();
-                    let last = told.lines().last().unwrap_or_default();
-                    let why = last.trim_start_matches("error: ");
-                    return Err(self.mistake(name, format!("the pattern cannot be used: {why}")));
-                }
-            }
-        };
+        let (regex, cost) = build(&pattern, MAX_PATTERN_LEN)
+            .map_err(|why| self.mistake(name, format!("the pattern cannot be used: {why}")))?;
         let new = arguments.get(1).map(|new| self.boxed(new)).transpose()?;
-        Ok(Node::Match(kind, Box::new(regex), size / 1024, new))
+        Ok(Node::Match(kind, Box::new(regex), cost, new))
     }
 
     fn path(&mut self, head: &Term<&'s str>, path: &WrittenPath<Term<&'s str>>) -> Lowered<Node> {

@@ -5,16 +5,20 @@
 //! knows is listed in `prelude`; there are no modules, no input, no environment and no clock but the
 //! time of the run.
 //!
-//! An expression pushes its values to whoever asked (`eval`), together with their paths where an
-//! assignment wants these (`paths`).
+//! An expression pushes its values to whoever asked (`eval`, and for the kinds of nodes `making`,
+//! `flow`, `calls`, `places`), together with their paths where an assignment wants these (`paths`).
 
+mod calls;
 mod eval;
+mod flow;
 mod lower;
+mod making;
 mod natives;
 mod node;
 mod operators;
 mod parse;
 mod paths;
+mod places;
 mod prelude;
 mod stop;
 mod strings;

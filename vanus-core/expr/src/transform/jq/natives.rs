@@ -125,25 +125,14 @@ impl<'p> Eval<'p> {
     /// Functions without arguments.
     fn simple(&self, native: Native, input: &J) -> Result<J, Stop> {
         let budget = self.budget;
-        let number_of = |what: &str| {
-            let wrong = || Stop::error(format!("{what} needs a number, not {}", told(input)));
-            input.float().ok_or_else(wrong)
-        };
         Ok(match native {
             Native::Not => J::Bool(!input.is_true()),
             Native::Length => self.length(input)?,
             Native::Utf8ByteLength => int(text(input, "utf8bytelength")?.len()),
             Native::Keys | Native::KeysUnsorted => self.keys(native, input)?,
-            Native::Floor => whole(number_of("floor")?.floor()),
-            Native::Ceil => whole(number_of("ceil")?.ceil()),
-            Native::Round => whole(number_of("round")?.round()),
-            Native::Sqrt => whole(number_of("sqrt")?.sqrt()),
-            Native::Abs => match input {
-                J::Int(number) => number
-                    .checked_abs()
-                    .map_or(J::Float(number.unsigned_abs() as f64), J::Int),
-                _ => J::Float(number_of("abs")?.abs()),
-            },
+            Native::Floor | Native::Ceil | Native::Round | Native::Sqrt | Native::Abs => {
+                number_function(native, input)?
+            }
             Native::ToString => J::Str(input.text(budget)?),
             Native::ToNumber => match input {
                 J::Int(_) | J::Float(_) => input.clone(),
@@ -185,18 +174,7 @@ impl<'p> Eval<'p> {
             }
             Native::Implode => implode(input)?,
             Native::Now => J::Float(self.now_ms as f64 / 1000.0),
-            Native::ToDate => {
-                let seconds = number_of("todate")?.floor();
-                let text = timestamp::format(seconds as i64, 0);
-                J::str(text.ok_or_else(|| Stop::error("the time is out of range"))?)
-            }
-            Native::FromDate => {
-                let written = self.paid(input, "fromdate")?;
-                let time = timestamp::parse(&written);
-                let time = time
-                    .ok_or_else(|| Stop::error(format!("{} is no RFC 3339 time", told(input))))?;
-                J::Int(time.0)
-            }
+            Native::ToDate | Native::FromDate => date_function(native, input)?,
             Native::Format(format) => J::str(strings::format(format, input, budget)?),
             Native::Infinite => J::Float(f64::INFINITY),
             Native::Nan => J::Float(f64::NAN),
@@ -221,7 +199,7 @@ impl<'p> Eval<'p> {
             J::Arr(list) => int(list.items.len()),
             J::Obj(map) => int(map.members.len()),
             J::Bool(_) => return Err(Stop::error("a boolean has no length")),
-            J::Int(_) | J::Float(_) => self.simple(Native::Abs, input)?,
+            J::Int(_) | J::Float(_) => number_function(Native::Abs, input)?,
         })
     }
 
@@ -263,19 +241,7 @@ impl<'p> Eval<'p> {
     fn with_one(&self, native: Native, input: &J, argument: &J) -> Result<J, Stop> {
         let budget = self.budget;
         Ok(match native {
-            Native::Has => J::Bool(match (input, argument) {
-                (J::Obj(map), J::Str(name)) => {
-                    budget.pay(map.members.len() / 4)?;
-                    map.members.iter().any(|(taken, _)| taken == name)
-                }
-                (J::Arr(list), J::Int(number)) => {
-                    usize::try_from(*number).is_ok_and(|at| at < list.items.len())
-                }
-                _ => {
-                    let (input, key) = (told(input), told(argument));
-                    return Err(Stop::error(format!("{input} cannot have {key}")));
-                }
-            }),
+            Native::Has => J::Bool(self.has(input, argument)?),
             Native::Contains => J::Bool(self.contains(input, argument)?),
             Native::Flatten => match (input, argument.float()) {
                 (J::Arr(_), Some(depth)) if depth >= 0.0 => {
@@ -324,6 +290,22 @@ impl<'p> Eval<'p> {
             },
             _ => return Err(Stop::error("a function without a meaning")),
         })
+    }
+
+    fn has(&self, input: &J, key: &J) -> Result<bool, Stop> {
+        match (input, key) {
+            (J::Obj(map), J::Str(name)) => {
+                self.budget.pay(map.members.len() / 4)?;
+                Ok(map.members.iter().any(|(taken, _)| taken == name))
+            }
+            (J::Arr(list), J::Int(number)) => {
+                Ok(usize::try_from(*number).is_ok_and(|at| at < list.items.len()))
+            }
+            _ => {
+                let (input, key) = (told(input), told(key));
+                Err(Stop::error(format!("{input} cannot have {key}")))
+            }
+        }
     }
 
     /// The place of the first item that equals `wanted`.
@@ -435,4 +417,38 @@ fn implode(input: &J) -> Result<J, Stop> {
     let text: Option<String> = chars.collect();
     text.map(J::str)
         .ok_or_else(|| Stop::error("implode needs an array of code points"))
+}
+
+fn number_function(native: Native, input: &J) -> Result<J, Stop> {
+    let wrong = || Stop::error(format!("{} is no number", told(input)));
+    let number = input.float().ok_or_else(wrong)?;
+    Ok(match native {
+        Native::Floor => whole(number.floor()),
+        Native::Ceil => whole(number.ceil()),
+        Native::Round => whole(number.round()),
+        Native::Sqrt => whole(number.sqrt()),
+        _ => match input {
+            J::Int(number) => match number.checked_abs() {
+                Some(size) => J::Int(size),
+                None => J::Float(number.unsigned_abs() as f64),
+            },
+            _ => J::Float(number.abs()),
+        },
+    })
+}
+
+/// Seconds since 1970 as RFC 3339 text, and back.
+fn date_function(native: Native, input: &J) -> Result<J, Stop> {
+    if native == Native::FromDate {
+        let time = timestamp::parse(&text(input, "fromdate")?);
+        let time =
+            time.ok_or_else(|| Stop::error(format!("{} is no RFC 3339 time", told(input))))?;
+        return Ok(J::Int(time.0));
+    }
+    let wrong = || Stop::error(format!("{} is no number", told(input)));
+    let seconds = input.float().ok_or_else(wrong)?.floor();
+    let text = timestamp::format(seconds as i64, 0);
+    Ok(J::str(
+        text.ok_or_else(|| Stop::error("the time is out of range"))?,
+    ))
 }
