@@ -42,6 +42,7 @@ mod service;
 
 mod engine;
 
+pub use vanus_expr::{Trial, TrialError};
 pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
@@ -49,10 +50,11 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord, EventbusSpec,
-        EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec,
-        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
-        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+        ActionSpec, ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord,
+        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord,
+        NamespaceSpec, OnError, RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig,
+        SubscriptionInfo, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
+        SubscriptionTotals, TemplateType, TransformerSpec,
     },
 };
 

@@ -15,4 +15,5 @@ mod publish;
 mod restart;
 mod retention;
 mod support;
+mod transform;
 mod web;

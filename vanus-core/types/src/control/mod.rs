@@ -12,6 +12,7 @@ mod invalid;
 mod namespace;
 mod stored;
 mod subscription;
+mod transformer;
 
 pub use cluster::ClusterInfo;
 pub use delivery::{DeliveryMode, DeliverySpec};
@@ -27,3 +28,4 @@ pub use subscription::{
     EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
 };
+pub use transformer::{ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError};

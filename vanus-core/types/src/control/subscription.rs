@@ -8,6 +8,7 @@ use super::{
     delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
+    transformer::TransformerSpec,
 };
 use crate::{
     codec::{Decode, Encode},
@@ -101,6 +102,10 @@ pub struct SubscriptionSpec {
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
+    /// What is made of an event before it is delivered; without it events are delivered as they
+    /// were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformer: Option<TransformerSpec>,
     /// How it delivers.
     #[serde(default)]
     pub config: SubscriptionConfig,
@@ -134,6 +139,7 @@ impl SubscriptionSpec {
             eventbus,
             sink: sink.into(),
             filters: Vec::new(),
+            transformer: None,
             config: SubscriptionConfig::default(),
             delivery: DeliverySpec::default(),
             headers: BTreeMap::new(),
@@ -178,6 +184,9 @@ impl SubscriptionSpec {
             check_header(name, value)?;
         }
         FilterSpec::check_all(&self.filters)?;
+        if let Some(transformer) = &self.transformer {
+            transformer.check()?;
+        }
         Ok(())
     }
 
