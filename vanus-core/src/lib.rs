@@ -42,6 +42,7 @@ mod service;
 
 mod engine;
 
+pub use vanus_expr::{Trial, TrialError};
 pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
@@ -49,12 +50,13 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, DeliveryMode, DeliveryOrder, DeliverySpec, EventbusInfo, EventbusRecord,
-        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, KeyLimit,
-        NamespaceRecord, NamespaceSpec, Percent, RetainFor, Rewrite, RouteGroup, RouteRetry,
-        RouteSpec, RoutesSpec, SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent,
+        ActionSpec, ClusterInfo, DeliveryMode, DeliveryOrder, DeliverySpec, EventbusInfo,
+        EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec,
+        KeyLimit, NamespaceRecord, NamespaceSpec, OnError, Percent, RetainFor, Rewrite, RouteGroup,
+        RouteRetry, RouteSpec, RoutesSpec, SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent,
         SubscriptionConfig, SubscriptionInfo, SubscriptionPhase, SubscriptionRecord,
-        SubscriptionReset, SubscriptionSpec, SubscriptionTotals, WaitingRetries,
+        SubscriptionReset, SubscriptionSpec, SubscriptionTotals, TemplateType, TransformerSpec,
+        WaitingRetries,
     },
 };
 

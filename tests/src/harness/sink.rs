@@ -2,10 +2,12 @@
 
 use std::{
     convert::Infallible,
+    future::Future as _,
     io,
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -20,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
+    time::Sleep,
 };
 
 use super::Result;
@@ -103,7 +106,7 @@ where
                     *response.status_mut() = status;
                     Ok(response)
                 }
-                Reply::Endless => Ok(Response::new(Endless.boxed())),
+                Reply::Endless => Ok(Response::new(Endless::new().boxed())),
                 Reply::Cut => Err(io::Error::other("cut on purpose")),
                 Reply::Never => match std::future::pending::<Infallible>().await {},
             }
@@ -117,26 +120,37 @@ where
     );
 }
 
-/// A body without an end.
+/// A body without an end: 16 KiB a millisecond, so that what is measured is not the work of making it.
 #[derive(Debug)]
-struct Endless;
+struct Endless {
+    next: Pin<Box<Sleep>>,
+}
+
+impl Endless {
+    fn new() -> Self {
+        Self {
+            next: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        }
+    }
+}
 
 impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 4_096])))))
+        std::task::ready!(self.next.as_mut().poll(context));
+        self.next = Box::pin(tokio::time::sleep(Duration::from_millis(1)));
+        let data = Bytes::from_static(&[b'x'; 16 * 1024]);
+        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::harness::Connection;
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use vanus_expr::{Transformer, Trial};
 use vanus_storage::meta::MetaBatch;
 use vanus_types::{
-    EventlogId, SubscriptionId,
+    Event, EventlogId, SubscriptionId,
     control::{
-        RouteSlots, RoutesSpec, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionReset,
-        SubscriptionSpec, WaitingRetries,
+        FilterSpec, RouteSlots, RoutesSpec, StartFrom, SubscriptionInfo, SubscriptionRecord,
+        SubscriptionReset, SubscriptionSpec, TransformerSpec, WaitingRetries,
     },
     limits::MAX_SUBSCRIPTIONS,
 };
@@ -76,6 +77,9 @@ impl Control {
     fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
         spec.check()?;
         Triggers::check(spec)?;
+        if let Some(transformer) = &spec.transformer {
+            Transformer::compile(transformer)?;
+        }
         Ok(self.triggers.check_sink(spec)?)
     }
 
@@ -90,6 +94,17 @@ impl Control {
             return Err(ControlError::SystemOwned { what, name, action });
         }
         Ok(())
+    }
+
+    /// What would become of an event; nothing is stored or delivered.
+    pub(crate) fn try_event(
+        &self,
+        filters: &[FilterSpec],
+        transformer: Option<&TransformerSpec>,
+        event: &Event,
+    ) -> Result<Trial, ControlError> {
+        let (now_ms, entropy) = (self.clock.now_ms(), self.triggers.entropy());
+        Ok(Trial::of(filters, transformer, event, now_ms, entropy)?)
     }
 
     /// Adds to `batch` the offsets at which the subscription starts.

@@ -114,13 +114,19 @@ impl VanusBuilder {
         let (clock, entropy) = (self.clock, self.entropy);
         let options = self.options.store.clone();
         let retention_interval = self.options.retention_interval;
-        let store_clock = Arc::clone(&clock);
-        let opening = move || open_stores(place, store_clock, entropy, options);
+        let (store_clock, store_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
+        let opening = move || open_stores(place, store_clock, store_entropy, options);
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
         let sinks = sinks(self.options.egress, &clock)?;
-        let triggers = Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&clock), sinks);
+        let triggers = Triggers::new(
+            logs.clone(),
+            Arc::clone(&meta),
+            Arc::clone(&clock),
+            entropy,
+            sinks,
+        );
         let parts = ControlParts {
             logs: logs.clone(),
             meta: Arc::clone(&meta),

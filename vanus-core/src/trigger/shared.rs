@@ -11,8 +11,8 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vanus_expr::Filter;
-use vanus_types::{Clock, EventlogId, SubscriptionId, control::SubscriptionConfig};
+use vanus_expr::{Filter, Transformer};
+use vanus_types::{Clock, Entropy, EventlogId, SubscriptionId, control::SubscriptionConfig};
 
 use super::{
     keys::Keys, limiter::RateLimiter, route::Router, saver::Saver, sink::Sink, totals::Totals,
@@ -28,12 +28,15 @@ pub(crate) struct Shared {
     pub(crate) config: SubscriptionConfig,
     pub(crate) keys: Keys,
     pub(crate) filter: Filter,
+    /// What is made of an event for each attempt to deliver it.
+    pub(crate) transformer: Option<Transformer>,
     pub(crate) sink: Arc<dyn Sink>,
     /// Decides which of several sinks an event goes to; it is the sink then.
     pub(crate) router: Option<Arc<Router>>,
     pub(crate) logs: Logs,
     pub(crate) saver: Arc<Saver>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// Where events go that cannot be delivered.
     pub(crate) dead_letters: EventlogId,
     pub(crate) totals: Arc<Totals>,

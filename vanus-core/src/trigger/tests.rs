@@ -199,10 +199,29 @@ async fn start_all(triggers: &Triggers, watched: &Watched, route: &Route) {
     }
 }
 
+/// Waits until every subscription has what it wants.
+async fn all_accepted(
+    subscriptions: &[(SubscriptionRecord, Wants)],
+    accepted: &Accepted,
+    clock: &SystemClock,
+) {
+    let until = clock.monotonic_ns() + 20_000_000_000;
+    let done = || {
+        let accepted = accepted.lock();
+        let mut all = subscriptions.iter().zip(accepted.iter());
+        all.all(|((_, wants), accepted)| (0..EVENTS).all(|at| !wants(at) || accepted.contains(&at)))
+    };
+    while !done() {
+        assert!(clock.monotonic_ns() < until, "events are missing");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 async fn run(refused: fn(u64) -> bool) {
     let clock = Arc::new(SystemClock::new());
     let (fs, entropy) = (Arc::new(MemoryFs::new()), Arc::new(SeededEntropy::new(1)));
-    let store = Store::open(fs, clock.clone(), entropy, StoreOptions::small()).unwrap();
+    let small = StoreOptions::small();
+    let store = Store::open(fs, clock.clone(), entropy.clone(), small).unwrap();
     for log in [LOG, LETTERS] {
         store.create_log_blocking(log).unwrap();
     }
@@ -218,7 +237,14 @@ async fn run(refused: fn(u64) -> bool) {
         refused,
     });
     let meta: Arc<dyn MetaStore> = watched.clone();
-    let triggers = Triggers::new(logs.clone(), meta.clone(), clock.clone(), Arc::new(NoSinks));
+    let sinks = Arc::new(NoSinks);
+    let triggers = Triggers::new(
+        logs.clone(),
+        meta.clone(),
+        clock.clone(),
+        entropy.clone(),
+        sinks,
+    );
     triggers.open_gate();
     let route = Route {
         eventbus: EventbusId::from_u64(1),
@@ -240,16 +266,7 @@ async fn run(refused: fn(u64) -> bool) {
             triggers.start(&record, route.clone()).await.unwrap();
         }
     }
-    let until = clock.monotonic_ns() + 20_000_000_000;
-    let done = || {
-        let accepted = accepted.lock();
-        let mut all = subscriptions.iter().zip(accepted.iter());
-        all.all(|((_, wants), accepted)| (0..EVENTS).all(|at| !wants(at) || accepted.contains(&at)))
-    };
-    while !done() {
-        assert!(clock.monotonic_ns() < until, "events are missing");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    all_accepted(&subscriptions, &accepted, clock.as_ref()).await;
     triggers.stop_all().await;
     assert_eq!(*watched.wrong.lock(), Vec::<String>::new());
     assert!(watched.batches.load(Ordering::SeqCst) > 10);

@@ -9,10 +9,10 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
-use vanus_expr::{Filter, FilterError};
+use vanus_expr::{Filter, FilterError, Transformer, TransformerError};
 use vanus_storage::meta::{MetaBatch, MetaError, MetaStore};
 use vanus_types::{
-    Clock, EventbusId, EventlogId, SubscriptionId,
+    Clock, Entropy, EventbusId, EventlogId, SubscriptionId,
     control::{
         EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
         SubscriptionTotals,
@@ -44,6 +44,7 @@ pub(crate) struct Triggers {
     logs: Logs,
     pub(super) meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     pub(super) sinks: Arc<dyn SinkFactory>,
     saver: Arc<Saver>,
     buses: Mutex<HashMap<EventbusId, Arc<BusIndex>>>,
@@ -89,6 +90,7 @@ impl Triggers {
         logs: Logs,
         meta: Arc<dyn MetaStore>,
         clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
         sinks: Arc<dyn SinkFactory>,
     ) -> Self {
         Self {
@@ -96,6 +98,7 @@ impl Triggers {
             saver: Arc::new(Saver::new(Arc::clone(&meta), Arc::clone(&clock))),
             meta,
             clock,
+            entropy,
             sinks,
             buses: Mutex::default(),
             gate: watch::channel(false).0,
@@ -126,6 +129,11 @@ impl Triggers {
         self.sinks.bind(host);
     }
 
+    /// Where randomness comes from.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
     pub(crate) fn attach(&self, id: SubscriptionId, sink: Arc<dyn Sink>) {
         self.entries.lock().entry(id).or_default().attached = Some(sink);
@@ -150,6 +158,8 @@ impl Triggers {
             return Ok(());
         };
         let filter = Filter::compile(&record.spec.filters)?;
+        let transformer = record.spec.transformer.as_ref();
+        let transformer = transformer.map(Transformer::compile).transpose()?;
         let keys = Keys::new(&record.spec.config)?;
         let stored = self.stored(record.id, &to).await?;
         let bus = {
@@ -164,11 +174,13 @@ impl Triggers {
                 config: record.spec.config.clone(),
                 keys,
                 filter,
+                transformer,
                 sink,
                 router,
                 logs: self.logs.clone(),
                 saver: Arc::clone(&self.saver),
                 clock: Arc::clone(&self.clock),
+                entropy: Arc::clone(&self.entropy),
                 dead_letters: to.dead_letters,
                 totals,
                 window: Arc::new(Semaphore::new(record.spec.config.in_flight as usize)),
@@ -432,6 +444,9 @@ pub(crate) enum StartError {
     /// Its filters cannot be compiled.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// Its transformer cannot be compiled.
+    #[error(transparent)]
+    Transformer(#[from] TransformerError),
     /// Its progress cannot be read.
     #[error(transparent)]
     Meta(#[from] MetaError),

@@ -18,4 +18,5 @@ mod retention;
 mod routes;
 mod sharing;
 mod support;
+mod transform;
 mod web;

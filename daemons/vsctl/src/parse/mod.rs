@@ -12,7 +12,7 @@ mod start;
 
 pub(crate) use duration::{duration, duration_or_zero};
 pub(crate) use endpoint::endpoint;
-pub(crate) use filters::filters;
+pub(crate) use filters::{filters, transformer};
 pub(crate) use order::{key_limit, ordering};
 pub(crate) use pair::{Pair, pair};
 pub(crate) use routes::{Weight, routes, weight};

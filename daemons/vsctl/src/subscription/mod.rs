@@ -1,5 +1,6 @@
 //! `vsctl subscription`: the verbs; what they print is in `show`, what they send in `options`.
 
+mod attempt;
 mod dead_letter;
 mod delivery;
 mod options;
@@ -13,6 +14,7 @@ use vanus_types::{
 };
 
 use self::{
+    attempt::Attempt,
     dead_letter::DeadLetterCommand,
     options::{Create, Update},
 };
@@ -80,6 +82,9 @@ pub(crate) enum SubscriptionCommand {
         #[arg(long)]
         drop_retries: bool,
     },
+    /// Show what would become of an event: whether it passes, and what would be delivered
+    #[command(after_help = attempt::EXAMPLES)]
+    Try(Attempt),
     /// Read what could not be delivered, and deliver it once more
     #[command(subcommand)]
     DeadLetter(DeadLetterCommand),
@@ -107,6 +112,7 @@ impl SubscriptionCommand {
                 return list(context, namespace, eventbus, name).await;
             }
             Self::DeadLetter(command) => return command.run(context).await,
+            Self::Try(attempt) => return attempt.run(context).await,
             Self::Delete(IdFlag { id }) => {
                 context.admin().await?.delete_subscription(id).await?;
                 let value = json!({ "deleted": { "subscription": id } });

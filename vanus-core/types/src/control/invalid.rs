@@ -1,6 +1,6 @@
 //! Why a caller's wish cannot be stored.
 
-use super::{filter::FilterSpecError, percent::Percent};
+use super::{filter::FilterSpecError, percent::Percent, transformer::TransformerSpecError};
 use crate::{
     error::{Coded, ErrorCode},
     name::InvalidName,
@@ -83,6 +83,9 @@ pub enum InvalidSpec {
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
+    /// A transformer is malformed.
+    #[error(transparent)]
+    Transformer(#[from] TransformerSpecError),
 }
 
 impl Coded for InvalidSpec {
@@ -90,6 +93,7 @@ impl Coded for InvalidSpec {
         match self {
             Self::Name(error) => error.code(),
             Self::Filter(error) => error.code(),
+            Self::Transformer(error) => error.code(),
             Self::Sink { .. } => ErrorCode::InvalidSink,
             Self::Range { .. }
             | Self::Length { .. }

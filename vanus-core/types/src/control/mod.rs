@@ -16,6 +16,7 @@ mod reset;
 mod routes;
 mod stored;
 mod subscription;
+mod transformer;
 
 pub use cluster::ClusterInfo;
 pub use delivery::{DeliveryMode, DeliverySpec};
@@ -37,3 +38,4 @@ pub use subscription::{
     EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
 };
+pub use transformer::{ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError};

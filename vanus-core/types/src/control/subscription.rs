@@ -10,6 +10,7 @@ use super::{
     invalid::{InvalidSpec, check_length, check_range},
     ordering::{DeliveryOrder, KeyLimit},
     routes::{RouteSlots, RoutesSpec},
+    transformer::TransformerSpec,
 };
 use crate::{
     codec::{Decode, Encode},
@@ -119,6 +120,10 @@ pub struct SubscriptionSpec {
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
+    /// What is made of an event before it is delivered; without it events are delivered as they
+    /// were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformer: Option<TransformerSpec>,
     /// How it delivers.
     #[serde(default)]
     pub config: SubscriptionConfig,
@@ -156,6 +161,7 @@ impl SubscriptionSpec {
             sink: sink.into(),
             routes: None,
             filters: Vec::new(),
+            transformer: None,
             config: SubscriptionConfig::default(),
             delivery: DeliverySpec::default(),
             headers: BTreeMap::new(),
@@ -208,6 +214,9 @@ impl SubscriptionSpec {
             check_header(name, value)?;
         }
         FilterSpec::check_all(&self.filters)?;
+        if let Some(transformer) = &self.transformer {
+            transformer.check()?;
+        }
         Ok(())
     }
 
