@@ -49,15 +49,16 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord, EventbusSpec,
-        EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord, NamespaceSpec,
-        RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
-        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
+        ClusterInfo, Consent, Credential, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord,
+        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, HandshakeSpec,
+        NamespaceRecord, NamespaceSpec, Protocol, RetainFor, Secret, SegmentInfo, StartFrom,
+        StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase, SubscriptionRecord,
+        SubscriptionSpec, SubscriptionTotals,
     },
 };
 
 pub use crate::{
-    control::{ControlError, DeadLetters, Resent},
+    control::{ControlError, DeadLetters, Resent, SecretsKey},
     engine::{
         EngineHealth, EngineMetrics, Eventbus, OpenOptions, ReadOptions, ReadPage,
         SubscriptionMetrics, Tail, Vanus, VanusBuilder,

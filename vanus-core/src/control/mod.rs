@@ -17,8 +17,11 @@ mod subscriptions;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 pub(crate) use catalog::Bus;
 pub(crate) use control::{Control, ControlParts};
 pub use dead_letters::{DeadLetters, Resent};
 pub use error::ControlError;
+pub use vault::SecretsKey;
+pub(crate) use vault::Vault;

@@ -37,6 +37,7 @@ impl Control {
         let reading = tokio::task::spawn_blocking(move || read_catalog(&meta));
         let (catalog, garbage) = reading.await.map_err(|_| ControlError::Closing)??;
         let control = Arc::new(Self::with_catalog(parts, catalog));
+        control.open_secrets().await?;
         #[cfg(feature = "http")]
         control.bind_sinks();
         control.add_builtin_namespaces().await?;
@@ -110,6 +111,32 @@ impl Control {
             Ok(kept)
         });
         clearing.await.map_err(|_| ControlError::Closing)?
+    }
+
+    /// Opens the secrets of all subscriptions, and seals those that were stored before there was a
+    /// key.
+    async fn open_secrets(&self) -> Result<(), ControlError> {
+        let records: Vec<_> = self.look(|catalog| catalog.subscriptions().cloned().collect());
+        let mut batch = MetaBatch::new();
+        let mut unsealed = 0;
+        for stored in records {
+            let mut record = stored.as_ref().clone();
+            if self.vault.open(&mut record) {
+                batch = self.put_subscription(batch, &record);
+                unsealed += 1;
+            }
+            if record != *stored {
+                self.catalog.write().put_subscription(record);
+            }
+        }
+        if unsealed > 0 {
+            self.commit(batch).await?;
+            tracing::info!(
+                subscriptions = unsealed,
+                "secrets that were stored in the clear are sealed"
+            );
+        }
+        Ok(())
     }
 
     async fn start_subscriptions(&self) -> Result<(), ControlError> {

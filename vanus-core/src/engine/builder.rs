@@ -16,7 +16,7 @@ use super::{
     vanus::Vanus,
 };
 use crate::{
-    control::{Control, ControlParts},
+    control::{Control, ControlParts, SecretsKey, Vault},
     error::OpenError,
     eventlog::Logs,
     trigger::{SinkFactory, Triggers},
@@ -32,6 +32,9 @@ pub struct OpenOptions {
     /// What subscriptions may deliver to beyond the public internet. Default: this machine, which
     /// suits a program that lets nobody else create subscriptions.
     pub egress: EgressPolicy,
+    /// The key with which the secrets of subscriptions are sealed in the metadata store. Default:
+    /// none, they are stored as they are.
+    pub secrets_key: Option<SecretsKey>,
 }
 
 impl Default for OpenOptions {
@@ -40,6 +43,7 @@ impl Default for OpenOptions {
             store: StoreOptions::default(),
             retention_interval: Duration::from_secs(60),
             egress: EgressPolicy::loopback(),
+            secrets_key: None,
         }
     }
 }
@@ -115,6 +119,7 @@ impl VanusBuilder {
         let options = self.options.store.clone();
         let retention_interval = self.options.retention_interval;
         let store_clock = Arc::clone(&clock);
+        let vault = Vault::new(self.options.secrets_key.as_ref(), Arc::clone(&entropy));
         let opening = move || open_stores(place, store_clock, entropy, options);
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
@@ -126,6 +131,7 @@ impl VanusBuilder {
             meta: Arc::clone(&meta),
             clock: Arc::clone(&clock),
             triggers,
+            vault,
         };
         let (control, orphans) = Control::open(parts).await?;
         for eventlog in &orphans {

@@ -20,7 +20,7 @@ use super::{
     progress::{self, Progress},
     runner::Runner,
     shared::Shared,
-    sink::{Sink, SinkError, SinkFactory},
+    sink::{Agreement, Sink, SinkError, SinkFactory},
     totals::Totals,
 };
 use crate::eventlog::Logs;
@@ -82,7 +82,7 @@ impl Triggers {
         if spec.sink == SubscriptionSpec::EMBEDDED {
             return Ok(());
         }
-        self.sinks.open(spec).map(drop)
+        self.sinks.open(spec, &Agreement::none()).map(drop)
     }
 
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
@@ -154,7 +154,7 @@ impl Triggers {
         if record.spec.sink == SubscriptionSpec::EMBEDDED {
             return entry.attached.clone();
         }
-        match self.sinks.open(&record.spec) {
+        match self.sinks.open(&record.spec, &Agreement::of(record)) {
             Ok(sink) => Some(sink),
             Err(error) => {
                 tracing::error!(subscription = %record.id, %error, "a subscription has no sink; its events wait");
@@ -167,8 +167,9 @@ impl Triggers {
     /// Why the subscription does not deliver, if something is in its way.
     pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
         let entries = self.entries.lock();
-        let problem = entries.get(&id)?.problem.as_ref()?;
-        Some(problem.to_string())
+        let entry = entries.get(&id)?;
+        let problem = entry.problem.as_ref().map(ToString::to_string);
+        problem.or_else(|| entry.runner.as_ref()?.problem())
     }
 
     async fn load(

@@ -9,7 +9,9 @@
 )]
 
 mod control;
+mod credentials;
 mod delivery;
+mod handshake;
 mod http_delivery;
 mod publish;
 mod restart;

@@ -52,6 +52,15 @@ pub const MAX_FILTER_NODES: usize = 1024;
 /// Longest sink address, in bytes.
 pub const MAX_SINK_LEN: usize = 2048;
 
+/// Longest secret of a credential, in bytes.
+pub const MAX_SECRET_LEN: usize = 16 * 1024;
+
+/// Longest identifier of a credential, in bytes.
+pub const MAX_CREDENTIAL_ID_LEN: usize = 256;
+
+/// Most deliveries a minute that a handshake may ask for.
+pub const MAX_WEBHOOK_RATE: u32 = 60_000_000;
+
 /// Most extra headers of a sink.
 pub const MAX_SINK_HEADERS: usize = 32;
 

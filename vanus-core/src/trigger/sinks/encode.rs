@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use vanus_types::{
     Event,
-    control::DeliveryMode,
+    control::{Credential, DeliveryMode, Secret},
     format::{http as binding, json, json_batch},
 };
 
-use crate::trigger::delivery::Delivery;
+use crate::trigger::{delivery::Delivery, sink::SinkError};
 
 const STRUCTURED: HeaderValue =
     HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
@@ -31,6 +35,27 @@ pub(super) fn extra_headers(extra: &BTreeMap<String, String>) -> HeaderMap {
         Some((name, value))
     });
     valid.collect()
+}
+
+/// Adds what is shown to the sink to be let in, if that is a header.
+pub(super) fn add_credential(
+    headers: &mut HeaderMap,
+    credential: &Credential,
+) -> Result<(), SinkError> {
+    let shown = |secret: &Secret| secret.expose().map(str::to_owned).ok_or(SinkError::Sealed);
+    let text = match credential {
+        Credential::None | Credential::Aws { .. } | Credential::Gcloud { .. } => return Ok(()),
+        Credential::Plain { identifier, secret } => {
+            let pair = format!("{identifier}:{}", shown(secret)?);
+            format!("Basic {}", STANDARD.encode(pair))
+        }
+        Credential::Bearer { token } => format!("Bearer {}", shown(token)?),
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| SinkError::Credential("it cannot be put into a header".to_owned()))?;
+    value.set_sensitive(true);
+    headers.insert(AUTHORIZATION, value);
+    Ok(())
 }
 
 /// The headers, on top of `headers`, and the body of the request that carries `deliveries`: one,

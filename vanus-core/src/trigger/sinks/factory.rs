@@ -9,7 +9,7 @@ use vanus_net::{
 use vanus_types::{Clock, control::SubscriptionSpec};
 
 use super::{context::Context, host::SinkHost, http::HttpSink};
-use crate::trigger::sink::{Sink, SinkError, SinkFactory};
+use crate::trigger::sink::{Agreement, Sink, SinkError, SinkFactory};
 
 /// Opens sinks that share one client and its connections.
 #[derive(Debug)]
@@ -31,13 +31,19 @@ impl AddressSinks {
 }
 
 impl SinkFactory for AddressSinks {
-    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError> {
+    fn open(
+        &self,
+        spec: &SubscriptionSpec,
+        agreement: &Agreement<'_>,
+    ) -> Result<Arc<dyn Sink>, SinkError> {
         let target = HttpTarget::parse(&spec.sink)?;
         let client = self.client.guarded(self.egress.of(&spec.namespace));
         // Names are checked each time they are resolved for a connection.
         target.check(client.egress())?;
         let context = Arc::clone(&self.context);
-        Ok(Arc::new(HttpSink::new(context, client, target, spec)))
+        Ok(Arc::new(HttpSink::new(
+            context, client, target, spec, agreement,
+        )?))
     }
 
     fn bind(&self, host: Weak<dyn SinkHost>) {

@@ -3,6 +3,7 @@
 //! * `factory` opens the sink of a subscription.
 //! * `http` delivers over HTTP; `encode` writes its requests, `judge` reads its answers, `reply`
 //!   publishes the events in them, `pause` keeps away from a sink that asked for it.
+//! * `handshake` asks a sink before anything is delivered to it.
 //! * `batcher` lets many deliveries share one request.
 //! * `host` is what sinks ask of the engine around them.
 
@@ -10,6 +11,7 @@ mod batcher;
 mod context;
 mod encode;
 mod factory;
+mod handshake;
 mod host;
 mod http;
 mod judge;

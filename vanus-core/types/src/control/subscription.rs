@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    arn::LambdaArn,
+    credential::{Credential, Protocol},
     delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
+    secret::Secret,
 };
 use crate::{
     codec::{Decode, Encode},
@@ -95,9 +98,15 @@ pub struct SubscriptionSpec {
     pub namespace: Name,
     /// The eventbus it reads.
     pub eventbus: Name,
-    /// Where events go: an `http://` or `https://` URL, or [`SubscriptionSpec::EMBEDDED`] for a
-    /// function of the embedding program.
+    /// Where events go: an `http://` or `https://` URL, for other protocols an ARN or a host and its
+    /// port, or [`SubscriptionSpec::EMBEDDED`] for a function of the embedding program.
     pub sink: String,
+    /// How the sink is spoken to.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// What is shown to the sink to be let in.
+    #[serde(default)]
+    pub credential: Credential,
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
@@ -133,6 +142,8 @@ impl SubscriptionSpec {
             namespace,
             eventbus,
             sink: sink.into(),
+            protocol: Protocol::Http,
+            credential: Credential::None,
             filters: Vec::new(),
             config: SubscriptionConfig::default(),
             delivery: DeliverySpec::default(),
@@ -167,15 +178,24 @@ impl SubscriptionSpec {
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
         check_length("sink", &self.sink, MAX_SINK_LEN)?;
         self.check_sink()?;
-        self.delivery.check(self.config.ordered)?;
+        self.credential.check()?;
+        self.credential.check_for(self.protocol)?;
+        self.delivery.check(self.protocol, self.config.ordered)?;
         check_range(
             "headers",
             self.headers.len() as u64,
             0,
             MAX_SINK_HEADERS as u64,
         )?;
+        let credential = self.credential != Credential::None;
         for (name, value) in &self.headers {
             check_header(name, value)?;
+            if credential && name.eq_ignore_ascii_case("authorization") {
+                return Err(InvalidSpec::Header {
+                    name: name.clone(),
+                    why: "is set by the credential",
+                });
+            }
         }
         FilterSpec::check_all(&self.filters)?;
         Ok(())
@@ -189,12 +209,22 @@ impl SubscriptionSpec {
             })
         };
         if self.sink == Self::EMBEDDED {
-            return Ok(());
+            return match self.protocol {
+                Protocol::Http => Ok(()),
+                _ => bad("is spoken to in no protocol"),
+            };
+        }
+        if self.protocol == Protocol::AwsLambda {
+            return self.sink.parse::<LambdaArn>().map_or_else(bad, |_| Ok(()));
         }
         let lower = self.sink.to_ascii_lowercase();
         let rest = lower
             .strip_prefix("http://")
             .or_else(|| lower.strip_prefix("https://"));
+        // A gRPC server is often named by host and port alone.
+        let grpc = self.protocol == Protocol::Grpc;
+        let bare = (grpc && !lower.contains("://")).then_some(lower.as_str());
+        let rest = rest.or(bare);
         match rest {
             None => bad("must start with http:// or https://"),
             Some(rest) if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) => {
@@ -208,7 +238,10 @@ impl SubscriptionSpec {
             {
                 bad("must not carry a user name or password")
             }
-            Some(_) if !crate::event::check_uri(&self.sink) || !self.sink.is_ascii() => {
+            Some(_)
+                if (bare.is_none() && !crate::event::check_uri(&self.sink))
+                    || !self.sink.is_ascii() =>
+            {
                 bad("is no valid URL")
             }
             Some(_) => Ok(()),
@@ -238,7 +271,11 @@ fn check_header(name: &str, value: &str) -> Result<(), InvalidSpec> {
     if name.is_empty() || !name.bytes().all(token) {
         return bad("is no valid header name");
     }
-    if OWN.contains(&lower.as_str()) || lower.starts_with("ce-") || lower.starts_with("vanus-") {
+    if OWN.contains(&lower.as_str())
+        || ["ce-", "vanus-", "webhook-", "grpc-"]
+            .iter()
+            .any(|own| lower.starts_with(own))
+    {
         return bad("is set by Vanus itself");
     }
     if !value.bytes().all(|b| (0x20..0x7F).contains(&b)) {
@@ -262,10 +299,42 @@ pub struct SubscriptionRecord {
     /// Why Vanus disabled it, if nobody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
+    /// What the sink has agreed to out of turn, where it is asked first.
+    #[serde(default, skip_serializing_if = "Consent::is_none")]
+    pub consent: Consent,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_at_ms: i64,
     /// When it was changed last, in milliseconds since the Unix epoch.
     pub updated_at_ms: i64,
+}
+
+impl SubscriptionRecord {
+    /// The same as it may be shown: without secrets.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        self.spec.credential = self.spec.credential.masked();
+        self.consent.key = Secret::masked();
+        self
+    }
+}
+
+/// What a sink has agreed to at its callback.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+pub struct Consent {
+    /// Whoever knows it speaks for the sink.
+    #[serde(skip)]
+    pub key: Secret,
+    /// Whether the sink has agreed.
+    pub granted: bool,
+    /// The most deliveries a minute it has agreed to, if not any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+}
+
+impl Consent {
+    const fn is_none(&self) -> bool {
+        !self.granted
+    }
 }
 
 /// What a subscription is doing.
