@@ -146,6 +146,7 @@ fn open_options(config: &Config) -> Result<OpenOptions, ConfigError> {
     Ok(OpenOptions {
         store,
         secrets_key: key,
+        aws_lambda_endpoint: config.aws_lambda_endpoint.0.clone(),
         retention_interval: config.retention_interval,
         egress: config
             .egress_allow

@@ -248,7 +248,7 @@ mod tests {
     fn without_a_key_secrets_stay_clear_until_there_is_one() {
         let stored = vault(None).seal(&record(1));
         assert_eq!(stored, record(1));
-        let mut opened = stored.clone();
+        let mut opened = stored;
         assert!(!vault(None).open(&mut opened));
         assert!(vault(Some(1)).open(&mut opened));
         assert_eq!(vault(None).make_secret().len(), 32);

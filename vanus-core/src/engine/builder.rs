@@ -35,6 +35,9 @@ pub struct OpenOptions {
     /// The key with which the secrets of subscriptions are sealed in the metadata store. Default:
     /// none, they are stored as they are.
     pub secrets_key: Option<SecretsKey>,
+    /// Where functions of AWS Lambda are called, `https://` or `http://` and a host: a private endpoint,
+    /// or a stand-in. Default: none, at the public endpoint of their region.
+    pub aws_lambda_endpoint: Option<String>,
 }
 
 impl Default for OpenOptions {
@@ -44,6 +47,7 @@ impl Default for OpenOptions {
             retention_interval: Duration::from_secs(60),
             egress: EgressPolicy::loopback(),
             secrets_key: None,
+            aws_lambda_endpoint: None,
         }
     }
 }
@@ -124,7 +128,7 @@ impl VanusBuilder {
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
-        let sinks = sinks(self.options.egress, &clock)?;
+        let sinks = sinks(&self.options, &clock)?;
         let triggers = Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&clock), sinks);
         let parts = ControlParts {
             logs: logs.clone(),
@@ -182,17 +186,22 @@ fn open_stores(
 }
 
 #[cfg(feature = "http")]
-fn sinks(egress: EgressPolicy, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SinkFactory>, OpenError> {
+fn sinks(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SinkFactory>, OpenError> {
     use vanus_net::http::{HttpClient, HttpClientOptions};
     let client = HttpClient::new(HttpClientOptions::default())
         .map_err(|error| OpenError::HttpClient(error.to_string()))?;
-    let sinks = crate::trigger::AddressSinks::new(client, egress, Arc::clone(clock));
+    let sinks = crate::trigger::AddressSinks::new(
+        client,
+        options.egress.clone(),
+        options.aws_lambda_endpoint.clone(),
+        Arc::clone(clock),
+    );
     Ok(Arc::new(sinks))
 }
 
 #[cfg(not(feature = "http"))]
 fn sinks(
-    _egress: EgressPolicy,
+    _options: &OpenOptions,
     _clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn SinkFactory>, OpenError> {
     Ok(Arc::new(crate::trigger::NoSinks))

@@ -7,7 +7,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use vanus_net::http::HttpError;
 use vanus_types::{
-    Coded, ErrorCode, SubscriptionId,
+    Coded, ErrorCode, EventbusId, SubscriptionId,
     control::{SubscriptionRecord, SubscriptionSpec},
 };
 
@@ -91,6 +91,8 @@ pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
 )]
 pub(crate) struct Agreement<'a> {
     pub(crate) subscription: SubscriptionId,
+    /// The eventbus it reads.
+    pub(crate) eventbus: EventbusId,
     /// What the sink shows when it agrees.
     pub(crate) key: Option<&'a str>,
     pub(crate) granted: bool,
@@ -103,6 +105,7 @@ impl<'a> Agreement<'a> {
     pub(crate) const fn none() -> Self {
         Self {
             subscription: SubscriptionId::from_u64(0),
+            eventbus: EventbusId::from_u64(0),
             key: None,
             granted: false,
             rate: None,
@@ -112,6 +115,7 @@ impl<'a> Agreement<'a> {
     pub(crate) fn of(record: &'a SubscriptionRecord) -> Self {
         Self {
             subscription: record.id,
+            eventbus: record.eventbus_id,
             key: record.consent.key.expose(),
             granted: record.consent.granted,
             rate: record.consent.rate,

@@ -8,6 +8,7 @@
     reason = "tests say what went wrong by panicking"
 )]
 
+mod clouds;
 mod control;
 mod credentials;
 mod delivery;

@@ -104,6 +104,9 @@ pub const MAX_DELIVERY_BATCH_EVENTS: u32 = 1024;
 /// Most bytes of the events of one request to a sink together; one event always fits.
 pub const MAX_DELIVERY_BATCH_LEN: usize = 4 * 1024 * 1024;
 
+/// Most bytes of the events of one call of a gRPC sink together: receivers take 4 MiB by default.
+pub const MAX_GRPC_BATCH_LEN: usize = 2 * 1024 * 1024;
+
 /// Default time an event waits for others to share its request, in milliseconds.
 pub const DEFAULT_DELIVERY_LINGER_MS: u32 = 500;
 

@@ -22,4 +22,4 @@ pub use load::{Loaded, Sources};
 pub use options::{Config, OptionDoc};
 pub use reference::reference_table;
 pub use secrets::{KeyFile, ReadKey};
-pub use setting::{ByteSize, DiskReserve, LogFormat};
+pub use setting::{ByteSize, DiskReserve, LogFormat, OptionalUrl};

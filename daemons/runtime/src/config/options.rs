@@ -12,7 +12,7 @@ use super::{
     egress::EgressAllow,
     error::ConfigError,
     secrets::KeyFile,
-    setting::{ByteSize, DiskReserve, LogFormat, Setting},
+    setting::{ByteSize, DiskReserve, LogFormat, OptionalUrl, Setting},
 };
 
 /// What the manual says about one option.
@@ -137,6 +137,9 @@ options! {
     /// metadata (`openssl rand -hex 32`). Danger: without it they are stored as they are, for whoever
     /// can read the data directory; without the right one they cannot be used.
     secrets_key_file: KeyFile = KeyFile(None);
+    /// Where functions of AWS Lambda are called instead of the public endpoint of their region: a
+    /// private endpoint, or a stand-in.
+    aws_lambda_endpoint: OptionalUrl = OptionalUrl(None);
     /// How often events past their retention are looked for, besides at once when a retention is
     /// changed.
     retention_interval: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use vanus_net::http::{HttpClient, HttpRequest, HttpResponse, HttpTarget};
 use vanus_types::{
     Name,
     control::{DeliveryMode, SubscriptionSpec},
-    limits::MAX_REPLY_LEN,
+    limits::{MAX_DELIVERY_BATCH_LEN, MAX_REPLY_LEN},
 };
 
 use super::{
@@ -89,7 +89,7 @@ impl HttpSink {
         });
         let sender = Arc::clone(&endpoint) as Arc<dyn SendMany>;
         let batcher = (spec.delivery.mode == DeliveryMode::Batch)
-            .then(|| Batcher::new(sender, &spec.delivery));
+            .then(|| Batcher::new(sender, &spec.delivery, MAX_DELIVERY_BATCH_LEN));
         Ok(Self { endpoint, batcher })
     }
 }
