@@ -95,23 +95,36 @@ class Daemon:
 
     def start(self):
         """Starts it; answers in how many seconds it was ready."""
+        said = "nothing"
         with open(self.log, "ab") as log:
             begun = time.monotonic()
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
         while time.monotonic() - begun < STARTED_WITHIN:
             if self.process.poll() is not None:
                 raise Short(f"the daemon ended with {self.process.returncode}:\n{self.tail()}")
-            if self.ready():
+            try:
+                status, said = self.probe("/readyz", timeout=1)
+            except OSError as error:
+                status, said = None, str(error)
+            if status == 200:
                 return time.monotonic() - begun
             time.sleep(0.005)
         self.stop()
-        raise Short(f"the daemon was not ready in {STARTED_WITHIN} s:\n{self.tail()}")
+        raise Short(f"not ready in {STARTED_WITHIN} s: {said}\n{self.tail()}")
+
+    def probe(self, path, timeout=10):
+        """Status and text of a health page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
 
     def ready(self):
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=1)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
+            return self.probe("/readyz", timeout=1)[0] == 200
         except OSError:
             return False
 

@@ -26,7 +26,7 @@ def sweep(test, stride):
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     for line in done.stdout.splitlines():
-        if line.startswith(("bits of", "lengths of", "calls,")):
+        if line.startswith(("bits of", "lengths of", "verify of", "calls,")):
             say(line)
     if done.returncode != 0 or "test result: ok. 0 passed" in done.stdout:
         raise Short(f"{' '.join(command)} (seed {seed}):\n{done.stdout[-6000:]}")

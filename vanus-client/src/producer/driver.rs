@@ -27,7 +27,7 @@ use super::{
     ProducerOptions, SendError,
     ack::Stored,
     chain::{Chain, Entry},
-    lane::{Lane, Next, OpenBatch},
+    lane::{Lane, Next, OpenBatch, Pressure},
 };
 use crate::{
     error::ClientError,
@@ -112,13 +112,16 @@ impl Driver {
     /// Waits for something to send; `false` when nothing will come.
     async fn await_batch(&mut self) -> bool {
         loop {
-            match self.lane.next(true, &self.core.options) {
+            match self
+                .lane
+                .next(Pressure::NothingUnderWay, &self.core.options)
+            {
                 Next::Batch(batch) => {
                     self.take(batch);
                     return true;
                 }
                 Next::Closed => return false,
-                Next::Empty | Next::Lingering(_) => self.lane.wake.notified().await,
+                Next::Empty | Next::Lingering(_) | Next::Held => self.lane.wake.notified().await,
             }
         }
     }
@@ -193,14 +196,14 @@ impl Driver {
         }
         let mut lingering = None;
         while !self.chain.is_troubled() && self.chain.len() < self.core.options.max_in_flight {
-            match self.lane.next(self.chain.is_empty(), &self.core.options) {
+            match self.lane.next(self.pressure(), &self.core.options) {
                 Next::Batch(batch) => self.take(batch),
                 Next::Lingering(until) => {
                     lingering = Some(until);
                     break;
                 }
                 Next::Closed if self.chain.is_empty() => return Err(Ended::Closed),
-                Next::Closed | Next::Empty => break,
+                Next::Closed | Next::Empty | Next::Held => break,
             }
         }
         let (core, lane) = (&self.core, &self.lane);
@@ -212,6 +215,16 @@ impl Driver {
             frames.extend(encode(entry, lane, &core.options));
         });
         Ok(lingering)
+    }
+
+    fn pressure(&self) -> Pressure {
+        if self.chain.is_empty() {
+            Pressure::NothingUnderWay
+        } else if self.core.window.available_permits() < self.core.options.window_bytes / 2 {
+            Pressure::Crowded
+        } else {
+            Pressure::Some
+        }
     }
 
     fn take(&mut self, open: OpenBatch) {
@@ -354,7 +367,10 @@ impl Drop for Driver {
                 },
             );
         }
-        while let Next::Batch(open) = self.lane.next(true, &self.core.options) {
+        while let Next::Batch(open) = self
+            .lane
+            .next(Pressure::NothingUnderWay, &self.core.options)
+        {
             open.ack.settle(Err(SendError::Closed {
                 may_be_stored: false,
             }));

@@ -55,6 +55,18 @@ pub(super) struct OpenBatch {
     pub(super) cost: usize,
 }
 
+/// What is under way already when a batch is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pressure {
+    /// Nothing of this lane.
+    NothingUnderWay,
+    /// Something.
+    Some,
+    /// Something, and most of the window of all lanes: time is gained by larger batches, not by
+    /// earlier ones.
+    Crowded,
+}
+
 /// What the driver finds in its lane.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -62,6 +74,8 @@ pub(super) enum Next {
     Batch(OpenBatch),
     /// A batch that may still grow, until then.
     Lingering(Instant),
+    /// A batch that may grow until an earlier one is answered.
+    Held,
     /// Nothing.
     Empty,
     /// Nothing, and nothing will come.
@@ -130,9 +144,9 @@ impl Lane {
         self.filling.load(Ordering::Relaxed)
     }
 
-    /// Takes the next batch to send. One that is not full is taken when `nothing_under_way`, when
-    /// it lingered long enough, or when it is being flushed.
-    pub(super) fn next(&self, nothing_under_way: bool, options: &ProducerOptions) -> Next {
+    /// Takes the next batch to send. One that is not full is taken when nothing is under way, when
+    /// it lingered long enough in a window that is not crowded, or when it is being flushed.
+    pub(super) fn next(&self, pressure: Pressure, options: &ProducerOptions) -> Next {
         let mut state = self.state.lock();
         if let Some(full) = state.full.pop_front() {
             return Next::Batch(full);
@@ -145,16 +159,17 @@ impl Lane {
             };
         };
         let until = open.opened + options.linger;
-        let due = nothing_under_way
+        let due = pressure == Pressure::NothingUnderWay
             || state.closed
             || open.number < state.flush_before
-            || Instant::now() >= until;
+            || (pressure == Pressure::Some && Instant::now() >= until);
         match state.open.take_if(|_| due) {
             Some(open) => {
                 state.last_len = open.builder.body_len();
                 self.filling.store(false, Ordering::Relaxed);
                 Next::Batch(open)
             }
+            None if pressure == Pressure::Crowded => Next::Held,
             None => Next::Lingering(until),
         }
     }

@@ -16,7 +16,8 @@ pub struct ProducerOptions {
     /// Default: none.
     pub eventlog: Option<EventlogId>,
     /// How long an event may wait for others while earlier ones are under way. With nothing under
-    /// way an event is sent at once. Default: 1 ms.
+    /// way an event is sent at once; while more than half of the window is under way it waits until
+    /// its batch is full or an earlier one of its eventlog is answered. Default: 1 ms.
     pub linger: Duration,
     /// Bytes of events after which a batch is sent. Default: 256 KiB.
     pub max_batch_bytes: usize,

@@ -98,6 +98,36 @@ async fn events_join_a_batch_while_others_are_under_way() {
     assert_eq!(rest.last().unwrap().clone().await.unwrap().id.offset, 99);
 }
 
+#[tokio::test(start_paused = true)]
+async fn in_a_crowded_window_a_batch_grows_until_an_answer_comes() {
+    let stage = Stage::with(1).await;
+    let window_bytes = 16 * 1024;
+    let options = ProducerOptions {
+        window_bytes,
+        ..Default::default()
+    };
+    let producer = producer(&stage, options).await;
+    stage.broker.hold_outcomes();
+    let first = producer.send(event(0)).await.unwrap();
+    while stage.broker.batches(1) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut rest = Vec::new();
+    // Until no more fits.
+    while let Ok(ack) = producer.try_send(event(1 + rest.len() as u64)) {
+        rest.push(ack);
+    }
+    assert!(rest.len() > 20);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(stage.broker.batches(1), 1, "the rest is held");
+    stage.broker.tell_outcomes();
+    first.await.unwrap();
+    for ack in &rest {
+        ack.clone().await.unwrap();
+    }
+    assert_eq!(stage.broker.batches(1), 2, "and leaves together");
+}
+
 #[tokio::test]
 async fn full_batches_do_not_linger_and_keep_to_their_limits() {
     let stage = Stage::with(1).await;

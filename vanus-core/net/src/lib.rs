@@ -11,6 +11,7 @@
 mod bind;
 pub mod egress;
 pub mod http;
+mod idle_poll;
 pub mod quic;
 pub mod serve;
 

@@ -73,8 +73,8 @@ pub fn append_times(entries: &[Entry]) -> Vec<Violation> {
                 for seen in anew {
                     times.acked.insert(seen.offset, seen.time_ms);
                 }
+                // Seen is not safe: what nobody has synced yet is there, too, until power is lost.
                 if let Some(last) = events.last() {
-                    times.safe = times.safe.max(last.time_ms);
                     times.last = times.last.max(last.time_ms);
                 }
             }
@@ -124,6 +124,31 @@ mod tests {
         trace.truncate(2);
         trace.push(timed(sent(3, 1, true), 1));
         only(&append_times(&trace), "1/3 got 1, after 2");
+    }
+
+    #[test]
+    fn a_time_that_was_seen_but_lost_with_power_binds_nobody() {
+        let before = [
+            Entry::Opened(vec![1]),
+            sent(0, 1, true),
+            timed(sent(1, 1, false), 9),
+            late(audit(1..2), 8),
+        ];
+        let lost = [
+            Entry::Stopped(Stop::PowerLost),
+            Entry::Opened(vec![1]),
+            audit(0..1),
+        ];
+        let after = timed(sent(1, 1, true), 0);
+        let trace: Vec<_> = before
+            .iter()
+            .chain(&lost)
+            .chain([&after])
+            .cloned()
+            .collect();
+        assert!(append_times(&trace).is_empty());
+        let kept: Vec<_> = before.iter().chain([&after]).cloned().collect();
+        only(&append_times(&kept), "1/1 got 0, after 9");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Handshakes {
             match tokio::time::timeout(timeout, handshake).await {
                 Ok(Ok(connection)) => {
                     // Whoever accepted may have stopped meanwhile; the connection ends with it.
-                    let _ = sender.send(QuicConnection::new(connection)).await;
+                    let _ = sender.send(QuicConnection::new(connection, None)).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a handshake failed"),
                 Err(_) => tracing::debug!(%peer, "a handshake took too long"),

@@ -49,6 +49,11 @@ pub struct QuicOptions {
     /// new connection at once and not only after the idle timeout. Must be the same at every start.
     /// Default: none, they are not told.
     pub reset_seed: Option<ResetSeed>,
+    /// How long the thread of a runtime with one thread looks for more after something was sent or
+    /// received, before it sleeps, on connections made from here; zero sleeps at once. To wake it takes
+    /// longer than a quick answer; when nothing arrives within such spans, it stops by itself.
+    /// Default: 100 µs.
+    pub idle_poll: Duration,
 }
 
 impl Default for QuicOptions {
@@ -61,6 +66,7 @@ impl Default for QuicOptions {
             handshake_timeout: Duration::from_secs(5),
             max_handshakes: 256,
             reset_seed: None,
+            idle_poll: Duration::from_micros(100),
         }
     }
 }

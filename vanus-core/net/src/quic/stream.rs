@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,6 +16,7 @@ use vanus_proto::{
 };
 
 use super::error;
+use crate::idle_poll::IdlePoll;
 
 /// Pieces below this many bytes are copied together: each piece that is kept for sending again
 /// costs more than such a copy.
@@ -25,13 +27,15 @@ const SMALL_PIECE: usize = 4 * 1024;
 pub(super) struct QuicSend {
     stream: SendStream,
     pieces: Vec<Bytes>,
+    idle_poll: Option<Arc<IdlePoll>>,
 }
 
 impl QuicSend {
-    pub(super) const fn new(stream: SendStream) -> Self {
+    pub(super) const fn new(stream: SendStream, idle_poll: Option<Arc<IdlePoll>>) -> Self {
         Self {
             stream,
             pieces: Vec::new(),
+            idle_poll,
         }
     }
 }
@@ -42,6 +46,9 @@ impl SendHalf for QuicSend {
         gather(frames, &mut self.pieces);
         let written = self.stream.write_all_chunks(&mut self.pieces).await;
         self.pieces.clear();
+        if let Some(poll) = &self.idle_poll {
+            poll.sent();
+        }
         written.map_err(|error| error::writing(&error))
     }
 
@@ -81,12 +88,14 @@ fn gather(frames: &mut Vec<EncodedFrame>, pieces: &mut Vec<Bytes>) {
 pub(super) struct QuicRecv {
     stream: RecvStream,
     decoder: FrameDecoder,
+    idle_poll: Option<Arc<IdlePoll>>,
 }
 
 impl QuicRecv {
-    pub(super) fn new(stream: RecvStream) -> Self {
+    pub(super) fn new(stream: RecvStream, idle_poll: Option<Arc<IdlePoll>>) -> Self {
         Self {
             stream,
+            idle_poll,
             decoder: FrameDecoder::new(),
         }
     }
@@ -109,7 +118,11 @@ impl RecvHalf for QuicRecv {
                     self.decoder.finish()?;
                     return Poll::Ready(Ok(None));
                 }
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(_)) => {
+                    if let Some(poll) = &self.idle_poll {
+                        poll.received();
+                    }
+                }
             }
         }
     }

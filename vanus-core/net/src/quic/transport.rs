@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use parking_lot::Mutex;
 use quinn::{ClientConfig, Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio_util::task::AbortOnDropHandle;
 use vanus_proto::transport::{Connection, Listener, Transport, TransportError};
 
 use super::{
@@ -18,7 +20,7 @@ use super::{
     socket::bind_udp,
     tls,
 };
-use crate::bind::is_loopback;
+use crate::{bind::is_loopback, idle_poll::IdlePoll};
 
 /// Most addresses of one name that are tried.
 const MAX_TRIES: usize = 4;
@@ -39,6 +41,7 @@ pub struct QuicTransport {
 struct Endpoints {
     v4: Option<Endpoint>,
     v6: Option<Endpoint>,
+    polling: Option<(Arc<IdlePoll>, AbortOnDropHandle<()>)>,
 }
 
 impl QuicTransport {
@@ -87,6 +90,23 @@ impl QuicTransport {
         Ok(endpoint)
     }
 
+    /// What keeps the thread of this runtime awake, if that is of use.
+    fn idle_poll(&self) -> Option<Arc<IdlePoll>> {
+        // Among several threads another one waits for the system, and has to be woken all the same.
+        let alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+        if self.options.idle_poll.is_zero() || !alone {
+            return None;
+        }
+        let mut endpoints = self.endpoints.lock();
+        let (poll, _) = endpoints.polling.get_or_insert_with(|| {
+            let poll = Arc::new(IdlePoll::while_worth_it(self.options.idle_poll));
+            let polling = Arc::clone(&poll);
+            let task = tokio::spawn(async move { polling.run().await });
+            (poll, AbortOnDropHandle::new(task))
+        });
+        Some(Arc::clone(poll))
+    }
+
     async fn connect_to(&self, peer: SocketAddr, host: &str) -> Result<quinn::Connection, String> {
         let endpoint = self
             .endpoint_towards(peer)
@@ -122,7 +142,9 @@ impl Transport for QuicTransport {
         let mut failures = Vec::new();
         while let Some((peer, tried)) = tries.next().await {
             match tried {
-                Ok(connection) => return Ok(Arc::new(QuicConnection::new(connection))),
+                Ok(connection) => {
+                    return Ok(Arc::new(QuicConnection::new(connection, self.idle_poll())));
+                }
                 Err(error) => failures.push(format!("{peer}: {error}")),
             }
         }

@@ -11,7 +11,6 @@
 //! per stream. What passes a bound waits where waiting holds back only its asker, and is refused
 //! otherwise.
 
-mod idle_poll;
 mod options;
 mod server;
 mod session;

@@ -12,7 +12,8 @@ use vanus_proto::{
     transport::{CloseCode, Listener},
 };
 
-use super::{ServeOptions, idle_poll::IdlePoll, session::Session};
+use super::{ServeOptions, session::Session};
+use crate::idle_poll::IdlePoll;
 
 /// What the sessions of one server share.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub async fn serve(
     let permits = Arc::new(Semaphore::new(options.max_sessions));
     let shared = Arc::new(Shared {
         handler,
-        idle_poll: IdlePoll::new(options.idle_poll),
+        idle_poll: IdlePoll::always(options.idle_poll),
         options,
         stopping,
         stopped: CancellationToken::new(),

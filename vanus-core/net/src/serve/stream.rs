@@ -19,7 +19,8 @@ use vanus_proto::{
 };
 use vanus_types::{Batch, Coded, ErrorCode, Fault, codec};
 
-use super::{idle_poll::IdlePoll, server::Shared, sink::ReplySink};
+use super::{server::Shared, sink::ReplySink};
+use crate::idle_poll::IdlePoll;
 
 /// Most replies of one stream that wait to be written; further ones wait with whoever made them.
 const REPLY_QUEUE: usize = 16;
@@ -112,7 +113,7 @@ impl StreamTask {
                         Err(TransportError::Frame(error)) => return Ended::Broken(error),
                         Ok(None) | Err(_) => return Ended::GivenUp,
                     };
-                    self.shared.idle_poll.touch();
+                    self.shared.idle_poll.received();
                     let answer = self.take(frame, draining, &mut submitted, &mut calls, &replies);
                     if let Err(refused) = answer.await {
                         let _ = replies.send(refused).await;
@@ -286,7 +287,7 @@ async fn write(
 ) {
     let mut frames = Vec::with_capacity(REPLY_QUEUE);
     while replies.recv_many(&mut frames, REPLY_QUEUE).await > 0 {
-        idle_poll.touch();
+        idle_poll.sent();
         if send.send(&mut frames).await.is_err() {
             return;
         }

@@ -47,7 +47,7 @@ pub struct StoreOptions {
     /// Most bytes of recent batches kept in memory for readers; 32 MiB.
     pub cache_bytes: u64,
     /// Most bytes of batches that are in the write-ahead log but not yet in segment files; they are held in memory;
-    /// 64 MiB, at least 1 MiB. When it is reached, appends wait.
+    /// 48 MiB, at least 1 MiB. When it is reached, appends wait.
     pub max_unflushed_bytes: u64,
     /// Bytes not yet in segment files that start a flush; 8 MiB.
     pub flush_bytes: u64,
@@ -69,7 +69,7 @@ pub struct StoreOptions {
     /// Most idempotent producers remembered by each eventlog; 4,096, at least 1. The one not heard of for the longest
     /// time is forgotten first.
     pub max_producers: usize,
-    /// Most eventlogs; 100,000.
+    /// Most eventlogs; 262,144: room for as many eventbuses as a node may have, each with its dead letters.
     pub max_logs: usize,
     /// Most bytes per second that the scrub reads of sealed segments in the background; 8 MiB; 0: no scrub. A batch that is
     /// larger is read in one piece and waited for afterwards.
@@ -93,7 +93,7 @@ impl Default for StoreOptions {
             max_queue_batches: 16_384,
             max_group_bytes: 8 * MIB,
             cache_bytes: 32 * MIB,
-            max_unflushed_bytes: 64 * MIB,
+            max_unflushed_bytes: 48 * MIB,
             flush_bytes: 8 * MIB,
             flush_interval_ms: 200,
             sync_interval_ms: 1_000,
@@ -102,7 +102,7 @@ impl Default for StoreOptions {
             max_open_segments: 4_096,
             disk_reserve: None,
             max_producers: 4_096,
-            max_logs: 100_000,
+            max_logs: 262_144,
             scrub_rate: 8 * MIB,
             scrub_interval_ms: 7 * 24 * 60 * 60 * 1000,
             threads: Threads::Background,

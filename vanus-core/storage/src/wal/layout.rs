@@ -254,19 +254,28 @@ impl FrameBytes {
     }
 }
 
-/// Reads the frame that starts at `position` of a file's bytes; `None` when there is none, or it is damaged.
-///
-/// It belongs to file `number`; the caller compares the generation.
-pub(crate) fn decode_frame(
-    file: &Bytes,
-    position: u64,
-    number: u64,
-) -> Option<(FrameHeader, Bytes)> {
-    let start = usize::try_from(position).ok()?;
-    let bytes = file.get(start..)?;
+/// The highest number of a frame. No log ever gets there; a frame that claims more is none, or it would leave no
+/// number for those after it.
+const MAX_LSN: u64 = u64::MAX / 2;
+
+/// Bytes of the frame of file `number` whose first bytes these are, by its own account; `None` when it is none.
+pub(crate) fn frame_len(bytes: &[u8], number: u64) -> Option<u64> {
     if !bytes.starts_with(FRAME_MAGIC) || u64_at(bytes, 24)? != number {
         return None;
     }
+    Some(FRAME_HEADER_LEN as u64 + u64::from(u32_at(bytes, 8)?))
+}
+
+/// Reads the frame at the start of `bytes`, which lie at `position` of their file; `None` when there is none, or it
+/// is damaged.
+///
+/// It belongs to file `number`; the caller compares the generation.
+pub(crate) fn decode_frame(
+    bytes: &Bytes,
+    position: u64,
+    number: u64,
+) -> Option<(FrameHeader, Bytes)> {
+    frame_len(bytes, number)?;
     let payload_len = u32_at(bytes, 8)?;
     let end = FRAME_HEADER_LEN.checked_add(payload_len as usize)?;
     let covered = bytes.get(8..end)?;
@@ -277,12 +286,12 @@ pub(crate) fn decode_frame(
         number,
         generation: u64_at(bytes, 16)?,
         position,
-        lsn: u64_at(bytes, 32)?,
+        lsn: u64_at(bytes, 32).filter(|lsn| *lsn <= MAX_LSN)?,
         synced_lsn: u64_at(bytes, 40)?,
         payload_len,
         entries: u32_at(bytes, 12)?,
     };
-    Some((header, file.slice(start + FRAME_HEADER_LEN..start + end)))
+    Some((header, bytes.slice(FRAME_HEADER_LEN..end)))
 }
 
 /// What is left of a frame that does not match its checksum.
@@ -293,9 +302,8 @@ pub(crate) struct FrameTrace {
 }
 
 impl FrameTrace {
-    /// What lies at `position`, if it looks like a frame of this life of the file. One damaged field does not hide it.
-    pub(crate) fn find(bytes: &[u8], position: u64, file: &FileHeader) -> Option<FrameTrace> {
-        let bytes = bytes.get(usize::try_from(position).ok()?..)?;
+    /// What `bytes` begin with, if it looks like a frame of this life of the file. One damaged field does not hide it.
+    pub(crate) fn find(bytes: &[u8], file: &FileHeader) -> Option<FrameTrace> {
         let same_life = u64_at(bytes, 16)? == file.generation;
         let same_file = u64_at(bytes, 24)? == file.number && bytes.starts_with(FRAME_MAGIC);
         (same_life || same_file).then_some(FrameTrace {
@@ -407,17 +415,18 @@ mod tests {
         assert_eq!(bytes.len() as u64, header.span());
         assert_eq!(bytes.len() as u64 % BLOCK, 0);
         let file = Bytes::from([vec![0; 4096], bytes.clone(), bytes].concat());
-        let (again, payload) = decode_frame(&file, 4096, 3).unwrap();
+        let (again, payload) = decode_frame(&file.slice(4096..), 4096, 3).unwrap();
         assert_eq!(again, header);
         assert_eq!(
             decode_entries(payload.clone(), header.entries).unwrap(),
             entries
         );
         assert!(decode_entries(payload, header.entries + 1).is_none());
-        assert!(decode_frame(&file, 4096, 4).is_none(), "of another file");
+        let there = file.slice(4096..);
+        assert!(decode_frame(&there, 4096, 4).is_none(), "of another file");
         let copy = 4096 + header.span();
         assert!(
-            decode_frame(&file, copy, 3).is_none(),
+            decode_frame(&file.slice(usize::try_from(copy).unwrap()..), copy, 3).is_none(),
             "a copy elsewhere is no frame"
         );
     }
@@ -442,6 +451,15 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_with_a_number_that_leaves_none_for_later_ones_is_none() {
+        let entries = some_entries();
+        let of = |lsn| decode_frame(&Bytes::from(frame(0, lsn, &entries).1), 0, 3);
+        assert!(of(MAX_LSN).is_some());
+        assert!(of(MAX_LSN + 1).is_none());
+        assert!(of(u64::MAX).is_none());
+    }
+
+    #[test]
     fn names_lead_to_numbers_and_back() {
         assert_eq!(file_name(7), "00000000000000000007.wal");
         assert_eq!(file_number(&file_name(u64::MAX)), Some(u64::MAX));
@@ -457,7 +475,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_entries_come_back(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..20), lsn in 1_u64..) {
+        fn any_entries_come_back(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..20), lsn in 1..=MAX_LSN) {
             let log = EventlogId::from_u64(lsn);
             let mut entries = vec![Entry::LogCreated(log)];
             for (at, body) in bodies.iter().enumerate() {

@@ -7,6 +7,7 @@ mod checkpoint;
 mod files;
 mod layout;
 mod recovery;
+mod window;
 mod writer;
 
 pub(crate) use self::{

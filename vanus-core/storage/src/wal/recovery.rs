@@ -11,15 +11,13 @@ use bytes::Bytes;
 
 use super::{
     files::WAL_DIR,
-    layout::{
-        BLOCK, Entry, FileHeader, FrameHeader, FrameTrace, decode_entries, decode_frame,
-        file_number,
-    },
+    layout::{BLOCK, Entry, FileHeader, FrameHeader, FrameTrace, decode_entries, file_number},
     read_checkpoint,
+    window::Window,
 };
 use crate::{
-    fs::{Fs, OpenMode, read_full_at},
-    store::{Corruption, DiskError, MAX_WAL_FILE_BYTES, OpenError},
+    fs::Fs,
+    store::{Corruption, DiskError, OpenError},
 };
 
 /// What a durable frame that is missing means.
@@ -52,20 +50,23 @@ pub(crate) fn survey(fs: &dyn Fs) -> Result<Vec<WalFile>, OpenError> {
             continue;
         };
         let path = format!("{WAL_DIR}/{}", entry.name);
-        let bytes = read_wal_file(fs, &path)?;
+        let mut window = Window::open(fs, &path)?;
         let mut file = WalFile {
-            path,
-            bytes: bytes.len() as u64,
+            path: path.clone(),
+            bytes: window.len(),
             frames: 0,
             sequence: None,
         };
-        let life = match FileHeader::decode(&bytes) {
+        let life = match FileHeader::decode(&window.at(0, BLOCK)?) {
             Ok(Some(header)) => (header.number == number).then_some(header.generation),
-            _ => decode_frame(&bytes, BLOCK, number).map(|(frame, _)| frame.generation),
+            _ => window
+                .frame(BLOCK, number)?
+                .map(|(frame, _)| frame.generation),
         };
         let mut position = BLOCK;
         while life.is_some() && position < file.bytes {
-            let frame = decode_frame(&bytes, position, number)
+            let frame = window
+                .frame(position, number)?
                 .filter(|(header, _)| Some(header.generation) == life);
             position += frame.as_ref().map_or(BLOCK, |(header, _)| header.span());
             if let Some((header, _)) = frame {
@@ -118,13 +119,13 @@ pub(crate) fn replay(
             continue;
         };
         let path = format!("{WAL_DIR}/{}", entry.name);
-        let bytes = read_wal_file(fs, &path)?;
+        let mut window = Window::open(fs, &path)?;
         next_number = next_number.max(number.saturating_add(1));
-        files.push((path.clone(), bytes.len() as u64));
-        if let Some(generation) = generation(&path, &bytes, number, missing)? {
+        files.push((path.clone(), window.len()));
+        if let Some(generation) = generation(&path, &mut window, number, missing)? {
             walk.file(
                 &path,
-                &bytes,
+                &mut window,
                 FileHeader {
                     number,
                     generation,
@@ -148,27 +149,17 @@ pub(crate) fn replay(
     })
 }
 
-fn read_wal_file(fs: &dyn Fs, path: &str) -> Result<Bytes, OpenError> {
-    let fail = || DiskError::new("read", path);
-    let file = fs.open(path, OpenMode::Read).map_err(fail())?;
-    let len = file.len().map_err(fail())?.min(MAX_WAL_FILE_BYTES);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    let read = read_full_at(file.as_ref(), &mut bytes, 0).map_err(fail())?;
-    bytes.truncate(read);
-    Ok(bytes.into())
-}
-
 /// The life the file is in; `None` when no frame was ever written in it.
 fn generation(
     path: &str,
-    bytes: &Bytes,
+    window: &mut Window<'_>,
     number: u64,
     missing: Missing,
 ) -> Result<Option<u64>, OpenError> {
-    let header = FileHeader::decode(bytes);
+    let header = FileHeader::decode(&window.at(0, BLOCK)?);
     // A file gets its name only once it is written full and synced, so one that is shorter has lost something since.
     let full = header.ok().flatten().map_or(BLOCK, |header| header.size);
-    let len = bytes.len() as u64;
+    let len = window.len();
     if len < full && missing == Missing::Damage {
         let (file, position) = (path.to_owned(), len);
         let what = "the file is shorter than it was made";
@@ -183,7 +174,9 @@ fn generation(
         Ok(Some(header)) => Ok((header.number == number).then_some(header.generation)),
         // The header is synced before the first frame is written: without it there is no frame, unless it was
         // damaged later. Then the first frame still tells the life.
-        Ok(None) => Ok(decode_frame(bytes, BLOCK, number).map(|(frame, _)| frame.generation)),
+        Ok(None) => Ok(window
+            .frame(BLOCK, number)?
+            .map(|(frame, _)| frame.generation)),
         Err(found) => Err(OpenError::UnknownFormat {
             file: path.to_owned(),
             found,
@@ -210,21 +203,22 @@ impl Walk {
     fn file(
         &mut self,
         path: &str,
-        bytes: &Bytes,
+        window: &mut Window<'_>,
         file: FileHeader,
         visit: &mut dyn FnMut(u64, Entry) -> Result<(), OpenError>,
     ) -> Result<(), OpenError> {
         let mut position = BLOCK;
         let mut whole = true;
-        while position < bytes.len() as u64 {
-            let frame = decode_frame(bytes, position, file.number)
+        while position < window.len() {
+            let frame = window
+                .frame(position, file.number)?
                 .filter(|(header, _)| header.generation == file.generation);
             let Some((header, payload)) = frame else {
                 if whole {
                     self.broken = Some((path.to_owned(), position));
                 }
                 whole = false;
-                if FrameTrace::find(bytes, position, &file).is_some_and(|trace| {
+                if FrameTrace::find(&window.at(position, BLOCK)?, &file).is_some_and(|trace| {
                     trace.lsn > self.checkpoint || trace.synced_lsn >= self.checkpoint
                 }) {
                     self.cut(path, position);
