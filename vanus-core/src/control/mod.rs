@@ -10,6 +10,7 @@ mod dead_letters;
 mod error;
 mod eventbuses;
 mod namespaces;
+mod pull;
 mod recovery;
 #[cfg(feature = "http")]
 mod sink_host;

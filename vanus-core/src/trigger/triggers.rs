@@ -16,6 +16,7 @@ use vanus_types::{
 #[cfg(feature = "http")]
 use super::sinks::SinkHost;
 use super::{
+    desk::{Desk, DeskSink},
     limiter::RateLimiter,
     progress::{self, Progress},
     runner::Runner,
@@ -44,6 +45,8 @@ struct Entry {
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
     attached: Option<Arc<dyn Sink>>,
+    /// Where deliveries wait that are fetched.
+    desk: Arc<Desk>,
     /// Why it has no sink, if it should have one.
     problem: Option<SinkError>,
 }
@@ -79,10 +82,15 @@ impl Triggers {
 
     /// Whether this node can deliver to the sink of `spec`, as far as that is known beforehand.
     pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
-        if spec.sink == SubscriptionSpec::EMBEDDED {
+        if [SubscriptionSpec::EMBEDDED, SubscriptionSpec::PULL].contains(&spec.sink.as_str()) {
             return Ok(());
         }
         self.sinks.open(spec, &Agreement::none()).map(drop)
+    }
+
+    /// Where the deliveries of a subscription wait that are fetched.
+    pub(crate) fn desk(&self, id: SubscriptionId) -> Arc<Desk> {
+        Arc::clone(&self.entries.lock().entry(id).or_default().desk)
     }
 
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
@@ -153,6 +161,9 @@ impl Triggers {
         entry.problem = None;
         if record.spec.sink == SubscriptionSpec::EMBEDDED {
             return entry.attached.clone();
+        }
+        if record.spec.sink == SubscriptionSpec::PULL {
+            return Some(Arc::new(DeskSink(Arc::clone(&entry.desk))));
         }
         match self.sinks.open(&record.spec, &Agreement::of(record)) {
             Ok(sink) => Some(sink),

@@ -129,6 +129,12 @@ pub const MAX_IN_FLIGHT: u32 = 10_000;
 /// reader of that eventlog.
 pub const MAX_PENDING_RETRIES: usize = 10_000;
 
+/// Most deliveries that one request fetches, or settles.
+pub const MAX_RECEIVE_EVENTS: usize = 1000;
+
+/// Most bytes of the events that one request fetches; one event always fits.
+pub const MAX_RECEIVE_LEN: usize = 4 * 1024 * 1024;
+
 /// Most dead letters one call reads or sends again.
 pub const MAX_DEAD_LETTERS: usize = 64;
 

@@ -52,7 +52,7 @@ pub(crate) struct Create {
     /// The eventbus whose events it delivers
     #[arg(long)]
     eventbus: Name,
-    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port
+    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, value_name = "URL")]
     sink: String,
     /// What passes: JSON, or @file; without filters everything passes
@@ -136,7 +136,7 @@ pub(crate) struct Update {
     /// Its name
     #[arg(long, group = "change")]
     name: Option<Name>,
-    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port
+    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, group = "change", value_name = "URL")]
     sink: Option<String>,
     /// What passes: JSON, or @file; [] passes everything

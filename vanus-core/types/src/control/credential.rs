@@ -124,7 +124,7 @@ impl Credential {
     }
 
     /// Puts the secret of `old` where only its mask was sent back. What is of another kind than
-    /// `old` has no secret to go back to, and stays masked, which [`Credential::check`] refuses.
+    /// `old` has no secret to go back to, and stays masked, which the check of the subscription refuses.
     #[must_use]
     pub fn keeping(mut self, old: &Self) -> Self {
         let same_kind = self.kind() == old.kind();

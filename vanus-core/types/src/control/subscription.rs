@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     arn::LambdaArn,
     credential::{Credential, Protocol},
-    delivery::DeliverySpec,
+    delivery::{DeliveryMode, DeliverySpec},
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
     secret::Secret,
@@ -99,7 +99,8 @@ pub struct SubscriptionSpec {
     /// The eventbus it reads.
     pub eventbus: Name,
     /// Where events go: an `http://` or `https://` URL, for other protocols an ARN or a host and its
-    /// port, or [`SubscriptionSpec::EMBEDDED`] for a function of the embedding program.
+    /// port, [`SubscriptionSpec::PULL`] for deliveries that clients fetch, or
+    /// [`SubscriptionSpec::EMBEDDED`] for a function of the embedding program.
     pub sink: String,
     /// How the sink is spoken to.
     #[serde(default)]
@@ -133,6 +134,9 @@ pub struct SubscriptionSpec {
 impl SubscriptionSpec {
     /// The sink of a subscription whose events go to a function of the embedding program.
     pub const EMBEDDED: &'static str = "embedded";
+
+    /// The sink of a subscription whose deliveries wait until a client fetches them.
+    pub const PULL: &'static str = "pull";
 
     /// A subscription that passes everything and starts with the next event.
     #[must_use]
@@ -208,10 +212,16 @@ impl SubscriptionSpec {
                 why,
             })
         };
-        if self.sink == Self::EMBEDDED {
-            return match self.protocol {
-                Protocol::Http => Ok(()),
-                _ => bad("is spoken to in no protocol"),
+        if self.sink == Self::EMBEDDED || self.sink == Self::PULL {
+            let delivery = &self.delivery;
+            let plain = self.protocol == Protocol::Http
+                && self.credential == Credential::None
+                && delivery.mode == DeliveryMode::Binary
+                && delivery.reply.is_none()
+                && delivery.handshake.is_none();
+            return match plain {
+                true => Ok(()),
+                false => bad("has neither protocol, credential, mode, reply nor handshake"),
             };
         }
         if self.protocol == Protocol::AwsLambda {
