@@ -81,9 +81,14 @@ fn main() -> ExitCode {
                 tried,
                 taken,
                 memory,
+                slowest,
             }) => {
                 let name = target.name;
-                println!("fuzz: target={name} tried={tried} taken={taken} most_bytes={memory}");
+                print!("fuzz: target={name} tried={tried} taken={taken} most_bytes={memory}");
+                if target.evaluation.is_some() {
+                    print!(" slowest_us={}", slowest.as_micros());
+                }
+                println!();
             }
             Err(Failure { what, kept }) => {
                 println!(

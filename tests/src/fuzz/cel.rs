@@ -1,8 +1,10 @@
 //! CEL expressions: what is taken ends within its budget, and its negation is what it is called.
 
+use std::{hint::black_box, time::Duration};
+
 use vanus_expr::{EventView, cel::Cel};
 
-use super::{Target, cesql::evaluations, record, same};
+use super::{Target, cesql::evaluations, record, same, slowest};
 
 /// The target.
 pub const TARGET: Target = Target {
@@ -11,6 +13,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: evaluations,
+    evaluation: Some(evaluation),
 };
 
 const SEEDS: [&str; 12] = [
@@ -30,6 +33,13 @@ const SEEDS: [&str; 12] = [
 
 fn seeds() -> Vec<Vec<u8>> {
     SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect()
+}
+
+fn evaluation(input: &[u8]) -> Option<Duration> {
+    let cel = Cel::compile_filter(std::str::from_utf8(input).ok()?).ok()?;
+    slowest(|event| {
+        let _ = black_box(cel.evaluate(&EventView::new(event)));
+    })
 }
 
 fn run(input: &[u8]) -> Result<bool, String> {

@@ -1,8 +1,10 @@
 //! CESQL expressions: what is taken prints as itself and means the same then.
 
+use std::{hint::black_box, time::Duration};
+
 use vanus_expr::cesql::{Sql, Value, format};
 
-use super::{Target, record, same};
+use super::{Target, record, same, slowest};
 
 /// The target.
 pub const TARGET: Target = Target {
@@ -11,6 +13,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: evaluations,
+    evaluation: Some(evaluation),
 };
 
 const SEEDS: [&str; 12] = [
@@ -35,6 +38,11 @@ fn seeds() -> Vec<Vec<u8>> {
 /// What an evaluation may make of its budget, a few times over.
 pub(super) fn evaluations(len: usize) -> u64 {
     32 * 1024 * 1024 + 256 * len as u64
+}
+
+fn evaluation(input: &[u8]) -> Option<Duration> {
+    let sql = Sql::compile(std::str::from_utf8(input).ok()?).ok()?;
+    slowest(|event| drop(black_box(sql.evaluate(event))))
 }
 
 fn run(input: &[u8]) -> Result<bool, String> {

@@ -25,6 +25,7 @@ pub const TARGET: Target = Target {
     },
     run,
     memory: super::in_proportion,
+    evaluation: None,
 };
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -17,6 +17,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: in_proportion,
+    evaluation: None,
 };
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -14,6 +14,7 @@ pub const TARGET: Target = Target {
     mend,
     run,
     memory: store::memory,
+    evaluation: None,
 };
 
 const ENTRY_LEN: usize = 32;

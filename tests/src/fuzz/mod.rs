@@ -18,7 +18,14 @@ pub mod segment;
 mod store;
 pub mod wal;
 
+use std::time::{Duration, Instant};
+
+use vanus_types::Event;
+
 pub use self::runner::{Failure, Figures, fuzz, make_corpus, replay};
+
+/// How long the expression takes that is the input; nothing if it is none.
+pub type Evaluation = fn(&[u8]) -> Option<Duration>;
 
 /// One decoder under attack.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +40,8 @@ pub struct Target {
     pub run: fn(&[u8]) -> Result<bool, String>,
     /// The most bytes the decoder may hold at once for an input of a length.
     pub memory: fn(usize) -> u64,
+    /// For expressions: how long evaluating one takes with the event that takes longest.
+    pub evaluation: Option<Evaluation>,
 }
 
 /// All targets.
@@ -52,6 +61,16 @@ fn in_proportion(len: usize) -> u64 {
     256 * 1024 + 64 * len as u64
 }
 
+/// How long `evaluate` takes with the event that takes longest.
+fn slowest(evaluate: impl Fn(&Event)) -> Option<Duration> {
+    let one = |event: Event| {
+        let begun = Instant::now();
+        evaluate(&event);
+        begun.elapsed()
+    };
+    record::events().into_iter().map(one).max()
+}
+
 /// An error unless both are the same.
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, a: &T, b: &T) -> Result<(), String> {
     if a == b {
@@ -62,7 +81,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, a: &T, b: &T) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, time::Duration};
+    use std::path::Path;
 
     use super::*;
 
@@ -119,6 +138,7 @@ mod tests {
                 mend: |_| {},
                 run,
                 memory: |_| 1 << 20,
+                evaluation: None,
             };
             make_corpus(&target, place.path()).unwrap();
             let time = Duration::from_secs(20);

@@ -15,6 +15,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: in_proportion,
+    evaluation: None,
 };
 
 /// Events with every attribute, every type of extension and every kind of data.

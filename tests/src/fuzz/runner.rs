@@ -14,6 +14,9 @@ use crate::harness::Random;
 /// Inputs kept to be mutated further.
 const MOST_KEPT: usize = 512;
 
+/// How often an evaluation is timed before it counts as slow.
+const TIMINGS: u32 = 5;
+
 /// What was tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Figures {
@@ -23,6 +26,8 @@ pub struct Figures {
     pub taken: u64,
     /// The most bytes it held at once.
     pub memory: u64,
+    /// The longest evaluation of an expression.
+    pub slowest: Duration,
 }
 
 /// An input that does harm.
@@ -80,11 +85,29 @@ fn try_one(target: &Target, input: &[u8], figures: &mut Figures) -> Result<bool,
     figures.memory = figures.memory.max(memory);
     let taken = answer?;
     figures.taken += u64::from(taken);
+    if taken {
+        time_one(target, input, figures);
+    }
     let most = (target.memory)(input.len());
     if memory > most {
         return Err(format!("it held {memory} bytes, at most {most} are right"));
     }
     Ok(taken)
+}
+
+/// Times the evaluation of an expression. One that seems slow is timed again and again: the system may have held it up.
+fn time_one(target: &Target, input: &[u8], figures: &mut Figures) {
+    let Some(evaluation) = target.evaluation else {
+        return;
+    };
+    let mut least = Duration::MAX;
+    for _ in 0..TIMINGS {
+        least = least.min(evaluation(input).unwrap_or_default());
+        if least <= figures.slowest {
+            return;
+        }
+    }
+    figures.slowest = least;
 }
 
 /// Feeds the whole corpus to the target.

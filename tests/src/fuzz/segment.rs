@@ -16,6 +16,7 @@ pub const TARGET: Target = Target {
     },
     run,
     memory: store::memory,
+    evaluation: None,
 };
 
 static EMPTY: LazyLock<Option<MemoryFs>> = LazyLock::new(|| {

@@ -13,6 +13,7 @@ pub const TARGET: Target = Target {
     mend: mend::wal,
     run,
     memory: store::memory,
+    evaluation: None,
 };
 
 const PATH: &str = "wal/00000000000000000001.wal";

@@ -28,19 +28,8 @@ pub(crate) const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 const LOST: &str = "a repair gave the events here up as lost; read on behind them";
 /// Readers whose place is remembered, so that reading on does not start at an index entry.
 const HINTS: usize = 4;
-/// From which length on a reader that reads on has the next blocks fetched ahead; below, the system does so by itself.
+/// From which length on a reader that reads on has the next block fetched ahead; below, the system does so by itself.
 const PREFETCHED: usize = 256 * 1024;
-/// Blocks that are fetched ahead of such a reader.
-const AHEAD: u64 = 4;
-
-/// Where a reader stopped.
-#[derive(Debug, Clone, Copy, Default)]
-struct Hint {
-    offset: u64,
-    position: u64,
-    /// Up to where the disk was told to fetch.
-    fetched: u64,
-}
 
 /// One segment. What is below [`Segment::end_position`] never changes.
 #[derive(Debug)]
@@ -63,7 +52,7 @@ struct Resident {
     file: Option<Arc<dyn File>>,
     index: Option<Index>,
     /// Offsets with their positions where readers stopped last, used in turn.
-    hints: [Hint; HINTS],
+    hints: [(u64, u64); HINTS],
     next_hint: usize,
     /// Read since the handle cache looked last.
     used: bool,
@@ -217,7 +206,7 @@ impl Segment {
         self: &Arc<Self>,
         fs: &dyn Fs,
         handles: &Handles,
-        find: impl FnOnce(&Index, &[Hint]) -> (u64, u64),
+        find: impl FnOnce(&Index, &[(u64, u64)]) -> (u64, u64),
     ) -> io::Result<(Arc<dyn File>, (u64, u64))> {
         let mut resident = self.resident.lock();
         resident.used = true;
@@ -261,19 +250,17 @@ impl Segment {
     ) -> Result<Vec<vanus_types::Batch>, SegmentError> {
         let end = self.end_position();
         let mut lost = false;
-        let mut fetched = None;
+        let mut reads_on = false;
         let (file, (position, at)) = self
             .open_at(fs, handles, |index, hints| {
                 lost = index.is_lost(offset);
                 let hint = hints
                     .iter()
-                    .find(|hint| hint.offset == offset && hint.position > 0);
-                // Whoever begins with the segment comes from the one before.
-                let begins = (offset == self.base).then_some(0);
-                fetched = hint.map(|hint| hint.fetched).or(begins);
+                    .find(|(hint, position)| *hint == offset && *position > 0);
+                reads_on = hint.is_some();
                 hint.map_or_else(
                     || index.at_offset(self.base, offset),
-                    |hint| (hint.position, hint.offset),
+                    |&(offset, position)| (position, offset),
                 )
             })
             .map_err(DiskError::new("open", self.path.as_str()))?;
@@ -283,7 +270,10 @@ impl Segment {
         let block = max_bytes.clamp(super::INDEX_EVERY as usize, 8 * super::scan::READ_BLOCK)
             + super::INDEX_EVERY as usize;
         let next = position + block as u64;
-        let fetched = fetch_ahead(file.as_ref(), fetched, block, (next, end));
+        if reads_on && block >= PREFETCHED && next < end {
+            // The disk fetches the next block while this one is checked and used.
+            file.prefetch(next, (block as u64).min(end - next));
+        }
         let mut scan = Scan::new(file.as_ref(), self.log, (position, at), end)
             .block_len(block)
             .buffers(&handles.buffers);
@@ -293,21 +283,6 @@ impl Segment {
         if let Some(what) = skipped {
             return Err(self.damaged(scan.position(), scan.offset(), what));
         }
-        let batches = self.scan_on(&mut scan, max_bytes)?;
-        self.remember(Hint {
-            offset: scan.offset(),
-            position: scan.position(),
-            fetched,
-        });
-        Ok(batches)
-    }
-
-    /// At least one batch, together about `max_bytes`.
-    fn scan_on(
-        &self,
-        scan: &mut Scan<'_>,
-        max_bytes: usize,
-    ) -> Result<Vec<vanus_types::Batch>, SegmentError> {
         let mut batches = Vec::new();
         let mut bytes = 0;
         while bytes < max_bytes || batches.is_empty() {
@@ -333,11 +308,12 @@ impl Segment {
                 "the segment ends before its end",
             ));
         }
+        self.remember((scan.offset(), scan.position()));
         Ok(batches)
     }
 
     /// Notes an offset and its position, where a reader stopped and may read on.
-    fn remember(&self, place: Hint) {
+    fn remember(&self, place: (u64, u64)) {
         let mut resident = self.resident.lock();
         let slot = resident.next_hint % HINTS;
         resident.next_hint = slot + 1;
@@ -402,23 +378,4 @@ impl From<DiskError> for SegmentError {
     fn from(e: DiskError) -> Self {
         SegmentError::Disk(e)
     }
-}
-
-/// Tells the disk to fetch the blocks behind `next`, while the one before is checked and used; answers up to where it
-/// was told to, which for a reader that reads on is `fetched` already.
-fn fetch_ahead(
-    file: &dyn File,
-    fetched: Option<u64>,
-    block: usize,
-    (next, end): (u64, u64),
-) -> u64 {
-    let Some(fetched) = fetched.filter(|_| block >= PREFETCHED) else {
-        return next;
-    };
-    let from = next.max(fetched);
-    let until = (next + AHEAD * block as u64).min(end).max(from);
-    if from < until {
-        file.prefetch(from, until - from);
-    }
-    until
 }
