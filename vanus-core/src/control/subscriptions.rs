@@ -198,10 +198,7 @@ impl Control {
     ) -> Result<SubscriptionInfo, ControlError> {
         let _turn = self.change().await?;
         let old = self.subscription(id)?;
-        let spec = SubscriptionSpec {
-            credential: spec.credential.keeping(&old.spec.credential),
-            ..spec
-        };
+        let spec = spec.keeping_secret(&old.spec);
         self.check(&spec)?;
         let bus = self.bus(&spec.namespace, &spec.eventbus)?;
         if bus.record.id != old.eventbus_id {

@@ -106,6 +106,24 @@ async fn a_mask_that_is_sent_back_keeps_the_secret() {
     bus.publish(event(3, "t")).await.unwrap();
     until("it is delivered", async || web.asked().len() == 3).await;
     assert!(!web.asked()[2].headers.contains_key("authorization"));
+    // A token is not sent to another server than the one it was given for.
+    spec.credential = bearer("new");
+    vanus.update_subscription(id, spec.clone()).await.unwrap();
+    let told = vanus.subscription(id).await.unwrap().record.spec;
+    let (path, scheme) = (web.url("/other"), web.url("/").replace("http:", "https:"));
+    for (sink, kept) in [
+        (path, true),
+        ("http://127.0.0.1:9/".to_owned(), false),
+        (scheme, false),
+    ] {
+        let spec = SubscriptionSpec {
+            sink,
+            ..told.clone()
+        };
+        assert_eq!(vanus.update_subscription(id, spec).await.is_ok(), kept);
+    }
+    spec.credential = Credential::None;
+    vanus.update_subscription(id, spec.clone()).await.unwrap();
     // Where there is none, a mask stands for nothing.
     spec.credential = bearer("******");
     let error = vanus

@@ -367,6 +367,21 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_was_told_masked_is_sent_back_so() {
+        let words = [
+            "--credential-type",
+            "bearer",
+            "--credential",
+            r#"{"token": "t"}"#,
+        ];
+        let mut told = create(&words).unwrap();
+        told.credential = told.credential.masked();
+        let update = UpdateLine::parse_from(["x", "--id", "1", "--description", "d"]).update;
+        let new = update.changes().unwrap().apply(told).unwrap();
+        assert!(new.check_change().is_ok() && new.check().is_err());
+    }
+
+    #[test]
     fn a_sink_is_asked_first_if_the_sender_has_a_name() {
         let words = "--webhook-origin e.example.com --webhook-rate 120 --webhook-callback https://v.example.com";
         let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();

@@ -115,8 +115,23 @@ fn binary(headers: &mut HeaderMap, event: &Event) -> Bytes {
 
 /// Attribute names and percent-encoded values are always valid in a header.
 fn put(headers: &mut HeaderMap, name: &str, value: &str) {
-    let name = HeaderName::from_bytes(name.as_bytes());
-    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-        headers.insert(name, value);
+    // Names that nearly every request has are not made anew for each.
+    let known = match name {
+        "ce-specversion" => HeaderName::from_static("ce-specversion"),
+        "ce-id" => HeaderName::from_static("ce-id"),
+        "ce-source" => HeaderName::from_static("ce-source"),
+        "ce-type" => HeaderName::from_static("ce-type"),
+        "ce-subject" => HeaderName::from_static("ce-subject"),
+        "ce-time" => HeaderName::from_static("ce-time"),
+        "vanus-subscription" => HeaderName::from_static("vanus-subscription"),
+        "vanus-event-id" => HeaderName::from_static("vanus-event-id"),
+        "vanus-attempt" => HeaderName::from_static("vanus-attempt"),
+        other => match HeaderName::from_bytes(other.as_bytes()) {
+            Ok(name) => name,
+            Err(_) => return,
+        },
+    };
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(known, value);
     }
 }

@@ -41,6 +41,15 @@ impl Protocol {
     }
 }
 
+/// Whether a masked secret may stand for the one there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Masks {
+    /// It may: the change will be put on what there is.
+    Allowed,
+    /// It may not: there is nothing else.
+    Refused,
+}
+
 /// What a node shows to a sink to be let in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
@@ -138,9 +147,9 @@ impl Credential {
     }
 
     /// Checks what can be checked without the sink.
-    pub(super) fn check(&self) -> Result<(), InvalidSpec> {
+    pub(super) fn check(&self, masks: Masks) -> Result<(), InvalidSpec> {
         if let Some((field, secret)) = self.secret() {
-            if secret.is_masked() {
+            if secret.is_masked() && masks == Masks::Refused {
                 return Err(InvalidSpec::Masked { field });
             }
             check_range(
@@ -217,7 +226,7 @@ mod tests {
         };
         // The secret of one kind never becomes that of another.
         let other = gcloud.clone().masked().keeping(&old);
-        assert!(other.secret().unwrap().1.is_masked() && other.check().is_err());
+        assert!(other.secret().unwrap().1.is_masked() && other.check(Masks::Refused).is_err());
         assert_eq!(gcloud.clone().masked().keeping(&gcloud), gcloud);
         assert_eq!(Credential::None.keeping(&old), Credential::None);
         // Every kind with a secret is masked and kept.
@@ -231,7 +240,9 @@ mod tests {
         for credential in [plain, bearer, gcloud, old] {
             let masked = credential.clone().masked();
             assert_ne!(masked, credential);
-            assert!(masked.check().is_err() && credential.check().is_ok());
+            assert!(
+                masked.check(Masks::Refused).is_err() && credential.check(Masks::Refused).is_ok()
+            );
             assert_eq!(masked.keeping(&credential), credential);
         }
     }
@@ -267,15 +278,15 @@ mod tests {
         }
         assert!(Credential::None.check_for(Protocol::Grpc).is_ok());
         assert!(Credential::None.check_for(Protocol::AwsLambda).is_err());
-        assert!(aws("").check().is_err());
+        assert!(aws("").check(Masks::Refused).is_err());
         for (identifier, good) in [("me", true), ("", false), ("a:b", false), ("a b", false)] {
             let plain = Credential::Plain {
                 identifier: identifier.into(),
                 secret: Secret::new("p"),
             };
-            assert_eq!(plain.check().is_ok(), good, "{identifier:?}");
+            assert_eq!(plain.check(Masks::Refused).is_ok(), good, "{identifier:?}");
         }
         let token = Secret::new("a\r\nx: y");
-        assert!(Credential::Bearer { token }.check().is_err());
+        assert!(Credential::Bearer { token }.check(Masks::Refused).is_err());
     }
 }

@@ -14,6 +14,7 @@ mod handshake;
 mod invalid;
 mod namespace;
 mod secret;
+mod sink;
 mod stored;
 mod subscription;
 

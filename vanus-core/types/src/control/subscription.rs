@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    arn::LambdaArn,
-    credential::{Credential, Protocol},
-    delivery::{DeliveryMode, DeliverySpec},
+    credential::{Credential, Masks, Protocol},
+    delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
     secret::Secret,
+    sink::{check_header, check_sink, server_of},
 };
 use crate::{
     codec::{Decode, Encode},
@@ -178,11 +178,39 @@ impl SubscriptionSpec {
     /// # Errors
     /// [`InvalidSpec`] names the field.
     pub fn check(&self) -> Result<(), InvalidSpec> {
+        self.check_with(Masks::Refused)
+    }
+
+    /// Checks a changed specification, whose secret may be the mask that was told.
+    ///
+    /// # Errors
+    /// [`InvalidSpec`] names the field.
+    pub fn check_change(&self) -> Result<(), InvalidSpec> {
+        self.check_with(Masks::Allowed)
+    }
+
+    /// The specification with the secret of `old` where only its mask was sent back.
+    ///
+    /// A password or a token that goes to another server than before is not kept: whoever may change
+    /// a subscription could have it sent to a server of his own.
+    #[must_use]
+    pub fn keeping_secret(mut self, old: &Self) -> Self {
+        let sent_as_it_is = matches!(
+            self.credential,
+            Credential::Plain { .. } | Credential::Bearer { .. }
+        );
+        if !sent_as_it_is || server_of(&self.sink) == server_of(&old.sink) {
+            self.credential = self.credential.keeping(&old.credential);
+        }
+        self
+    }
+
+    fn check_with(&self, masks: Masks) -> Result<(), InvalidSpec> {
         self.config.check()?;
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
         check_length("sink", &self.sink, MAX_SINK_LEN)?;
-        self.check_sink()?;
-        self.credential.check()?;
+        check_sink(self)?;
+        self.credential.check(masks)?;
         self.credential.check_for(self.protocol)?;
         self.delivery.check(self.protocol, self.config.ordered)?;
         check_range(
@@ -204,94 +232,6 @@ impl SubscriptionSpec {
         FilterSpec::check_all(&self.filters)?;
         Ok(())
     }
-
-    fn check_sink(&self) -> Result<(), InvalidSpec> {
-        let bad = |why| {
-            Err(InvalidSpec::Sink {
-                sink: self.sink.clone(),
-                why,
-            })
-        };
-        if self.sink == Self::EMBEDDED || self.sink == Self::PULL {
-            let delivery = &self.delivery;
-            let plain = self.protocol == Protocol::Http
-                && self.credential == Credential::None
-                && delivery.mode == DeliveryMode::Binary
-                && delivery.reply.is_none()
-                && delivery.handshake.is_none();
-            return match plain {
-                true => Ok(()),
-                false => bad("has neither protocol, credential, mode, reply nor handshake"),
-            };
-        }
-        if self.protocol == Protocol::AwsLambda {
-            return self.sink.parse::<LambdaArn>().map_or_else(bad, |_| Ok(()));
-        }
-        let lower = self.sink.to_ascii_lowercase();
-        let rest = lower
-            .strip_prefix("http://")
-            .or_else(|| lower.strip_prefix("https://"));
-        // A gRPC server is often named by host and port alone.
-        let grpc = self.protocol == Protocol::Grpc;
-        let bare = (grpc && !lower.contains("://")).then_some(lower.as_str());
-        let rest = rest.or(bare);
-        match rest {
-            None => bad("must start with http:// or https://"),
-            Some(rest) if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) => {
-                bad("names no host")
-            }
-            Some(rest)
-                if rest
-                    .split(['/', '?'])
-                    .next()
-                    .is_some_and(|host| host.contains('@')) =>
-            {
-                bad("must not carry a user name or password")
-            }
-            Some(_)
-                if (bare.is_none() && !crate::event::check_uri(&self.sink))
-                    || !self.sink.is_ascii() =>
-            {
-                bad("is no valid URL")
-            }
-            Some(_) => Ok(()),
-        }
-    }
-}
-
-fn check_header(name: &str, value: &str) -> Result<(), InvalidSpec> {
-    const OWN: [&str; 8] = [
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "upgrade",
-        "trailer",
-    ];
-    let bad = |why| {
-        Err(InvalidSpec::Header {
-            name: name.to_owned(),
-            why,
-        })
-    };
-    let lower = name.to_ascii_lowercase();
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(token) {
-        return bad("is no valid header name");
-    }
-    if OWN.contains(&lower.as_str())
-        || ["ce-", "vanus-", "webhook-", "grpc-"]
-            .iter()
-            .any(|own| lower.starts_with(own))
-    {
-        return bad("is set by Vanus itself");
-    }
-    if !value.bytes().all(|b| (0x20..0x7F).contains(&b)) {
-        return bad("has a value with characters that no header may have");
-    }
-    Ok(())
 }
 
 /// What is stored about a subscription.
