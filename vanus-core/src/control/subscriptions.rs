@@ -46,6 +46,7 @@ impl Control {
         check_dead_letters(&bus, &spec)?;
         self.check_reply(&spec)?;
         let now_ms = self.clock.now_ms();
+        let consent = self.new_consent(&spec);
         let record = SubscriptionRecord {
             id: spec
                 .id
@@ -54,7 +55,7 @@ impl Control {
             namespace_id: bus.record.namespace_id,
             spec,
             disabled_reason: None,
-            consent: self.new_consent(),
+            consent,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
@@ -78,9 +79,12 @@ impl Control {
     }
 
     /// What a sink shows that agrees later; it has not agreed yet.
-    fn new_consent(&self) -> Consent {
+    fn new_consent(&self, spec: &SubscriptionSpec) -> Consent {
+        let handshake = spec.delivery.handshake.as_ref();
+        let later = handshake.is_some_and(|handshake| handshake.callback.is_some());
+        let key = later.then(|| self.vault.make_secret());
         Consent {
-            key: self.vault.make_secret(),
+            key: key.unwrap_or_default(),
             ..Consent::default()
         }
     }
@@ -214,7 +218,7 @@ impl Control {
             {
                 old.consent.clone()
             } else {
-                self.new_consent()
+                self.new_consent(&spec)
             },
             spec: SubscriptionSpec {
                 id: old.spec.id,
