@@ -42,6 +42,7 @@ mod service;
 
 mod engine;
 
+pub use vanus_expr::{Trial, TrialError};
 pub use vanus_net::egress::{AddressKind, EgressPolicy, EgressRule, Network};
 pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
@@ -49,11 +50,12 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ClusterInfo, Consent, Credential, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord,
-        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, HandshakeSpec,
-        NamespaceRecord, NamespaceSpec, Protocol, RetainFor, Secret, SegmentInfo, StartFrom,
-        StoredEvent, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase, SubscriptionRecord,
-        SubscriptionSpec, SubscriptionTotals,
+        ActionSpec, ClusterInfo, Consent, Credential, DeliveryMode, DeliverySpec, EventbusInfo,
+        EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec,
+        HandshakeSpec, NamespaceRecord, NamespaceSpec, OnError, Protocol, RetainFor, Secret,
+        SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals, TemplateType,
+        TransformerSpec,
     },
 };
 

@@ -107,6 +107,7 @@ fn requests() -> Table {
         .delete(EVENTBUS, eventbuses::delete)
         .get(SUBSCRIPTIONS, subscriptions::list)
         .post(SUBSCRIPTIONS, subscriptions::create)
+        .post("/api/v1/subscriptions/try", subscriptions::attempt)
         .get(SUBSCRIPTION, subscriptions::info)
         .add(Method::PUT, SUBSCRIPTION, subscriptions::update)
         .delete(SUBSCRIPTION, subscriptions::delete)

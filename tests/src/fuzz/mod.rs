@@ -12,10 +12,13 @@ pub mod http;
 pub mod index;
 mod mend;
 mod mutate;
+pub mod path;
 pub mod record;
 mod runner;
 pub mod segment;
 mod store;
+pub mod template;
+pub mod transform;
 pub mod wal;
 
 use std::time::{Duration, Instant};
@@ -45,7 +48,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 11] = [
     record::TARGET,
     wal::TARGET,
     segment::TARGET,
@@ -54,6 +57,9 @@ pub const TARGETS: [Target; 8] = [
     http::TARGET,
     cesql::TARGET,
     cel::TARGET,
+    path::TARGET,
+    template::TARGET,
+    transform::TARGET,
 ];
 
 /// A few times the input, and a little more.

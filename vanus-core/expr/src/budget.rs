@@ -27,6 +27,22 @@ impl Budget {
         }
     }
 
+    /// The budget of a run of a transformer for an event whose record has `record_len` bytes.
+    #[cfg(feature = "transform")]
+    pub(crate) const fn of_transform(record_len: usize) -> Self {
+        use vanus_types::limits::{MAX_TRANSFORM_WORK, TRANSFORM_WORK_PER_BYTE};
+        let more = (record_len as u64).saturating_mul(TRANSFORM_WORK_PER_BYTE);
+        Self {
+            left: Cell::new(MAX_TRANSFORM_WORK.saturating_add(more)),
+        }
+    }
+
+    /// Whether nothing is left.
+    #[cfg(feature = "transform")]
+    pub(crate) const fn is_exhausted(&self) -> bool {
+        self.left.get() == 0
+    }
+
     /// Pays for one step and for `bytes`.
     pub(crate) fn pay(&self, bytes: usize) -> Result<(), Exhausted> {
         let cost = (bytes as u64).saturating_add(1);

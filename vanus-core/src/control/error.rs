@@ -1,6 +1,6 @@
 //! Why the control plane refuses.
 
-use vanus_expr::FilterError;
+use vanus_expr::{FilterError, TransformerError, TrialError};
 use vanus_storage::{AdminError, ReadError, meta::MetaError};
 use vanus_types::{
     Coded, ErrorCode, EventbusId, EventlogId, InvalidName, Name, NamespaceId, SubscriptionId,
@@ -122,6 +122,9 @@ pub enum ControlError {
     /// A filter cannot be compiled.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A transformer cannot be compiled.
+    #[error(transparent)]
+    Transformer(#[from] TransformerError),
     /// The metadata store failed.
     #[error("the metadata store does not answer")]
     Meta(#[from] MetaError),
@@ -142,10 +145,20 @@ impl From<ReadError> for ControlError {
     }
 }
 
+impl From<TrialError> for ControlError {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Filter(error) => Self::Filter(error),
+            TrialError::Transformer(error) => Self::Transformer(error),
+        }
+    }
+}
+
 impl From<StartError> for ControlError {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Filter(error) => Self::Filter(error),
+            StartError::Transformer(error) => Self::Transformer(error),
             StartError::Meta(error) => Self::Meta(error),
         }
     }
@@ -177,6 +190,7 @@ impl Coded for ControlError {
             Self::Name(error) => error.code(),
             Self::Spec(error) => error.code(),
             Self::Filter(error) => error.code(),
+            Self::Transformer(error) => error.code(),
             Self::Meta(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Log(error) => error.code(),

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use vanus_expr::Filter;
+use vanus_expr::{Filter, Transformer};
 use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     EventlogId, SubscriptionId,
@@ -75,6 +75,9 @@ impl Control {
     fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
         spec.check()?;
         Filter::compile(&spec.filters)?;
+        if let Some(transformer) = &spec.transformer {
+            Transformer::compile(transformer)?;
+        }
         Ok(self.triggers.check_sink(spec)?)
     }
 

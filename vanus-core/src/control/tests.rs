@@ -66,7 +66,13 @@ async fn what_could_not_be_deleted_goes_on_running() {
         refuses: AtomicBool::new(false),
     });
     let meta: Arc<dyn MetaStore> = refusing.clone();
-    let triggers = Triggers::new(logs.clone(), meta.clone(), clock.clone(), Arc::new(NoSinks));
+    let triggers = Triggers::new(
+        logs.clone(),
+        meta.clone(),
+        clock.clone(),
+        Arc::new(SeededEntropy::new(2)),
+        Arc::new(NoSinks),
+    );
     let parts = ControlParts {
         logs,
         meta,

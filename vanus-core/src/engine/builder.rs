@@ -122,14 +122,20 @@ impl VanusBuilder {
         let (clock, entropy) = (self.clock, self.entropy);
         let options = self.options.store.clone();
         let retention_interval = self.options.retention_interval;
-        let store_clock = Arc::clone(&clock);
+        let (store_clock, store_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
         let vault = Vault::new(self.options.secrets_key.as_ref(), Arc::clone(&entropy));
-        let opening = move || open_stores(place, store_clock, entropy, options);
+        let opening = move || open_stores(place, store_clock, store_entropy, options);
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
         let sinks = sinks(&self.options, &clock)?;
-        let triggers = Triggers::new(logs.clone(), Arc::clone(&meta), Arc::clone(&clock), sinks);
+        let triggers = Triggers::new(
+            logs.clone(),
+            Arc::clone(&meta),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            sinks,
+        );
         let parts = ControlParts {
             logs: logs.clone(),
             meta: Arc::clone(&meta),
@@ -148,7 +154,7 @@ impl VanusBuilder {
             held: HeldBack::default(),
         };
         let maintenance = Maintenance::start(retention, retention_interval);
-        Ok(Vanus::new(clock, logs, meta, control, maintenance))
+        Ok(Vanus::new(clock, entropy, logs, meta, control, maintenance))
     }
 }
 

@@ -7,6 +7,7 @@ mod maintenance;
 mod metrics;
 mod reader;
 mod retention;
+mod trial;
 mod vanus;
 
 pub use builder::{OpenOptions, VanusBuilder};

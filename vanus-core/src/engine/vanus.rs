@@ -8,7 +8,7 @@ use vanus_storage::{
     meta::{MetaHealth, MetaStore},
 };
 use vanus_types::{
-    Clock, EventId, EventbusId, Name, SubscriptionId,
+    Clock, Entropy, EventId, EventbusId, Name, SubscriptionId,
     control::{
         ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
         NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
@@ -42,6 +42,7 @@ pub struct Vanus {
 #[derive(Debug)]
 struct Inner {
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     logs: Logs,
     meta: Arc<dyn MetaStore>,
     control: Arc<Control>,
@@ -58,6 +59,7 @@ impl Vanus {
 
     pub(super) fn new(
         clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
         logs: Logs,
         meta: Arc<dyn MetaStore>,
         control: Arc<Control>,
@@ -69,6 +71,7 @@ impl Vanus {
         Self {
             inner: Arc::new(Inner {
                 clock,
+                entropy,
                 logs,
                 meta,
                 control,
@@ -85,6 +88,10 @@ impl Vanus {
 
     pub(super) fn logs(&self) -> &Logs {
         &self.inner.logs
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        self.inner.entropy.as_ref()
     }
 
     /// The clock the engine was opened with.

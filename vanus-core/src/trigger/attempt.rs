@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
+use vanus_expr::transform::{TransformContext, TransformError};
 use vanus_types::{
     Batch, Coded as _, Durability, ErrorCode, Event, EventId, EventlogId,
     limits::MAX_RETRY_AFTER_MS,
@@ -19,6 +20,9 @@ use super::{
 
 /// Reason of an event that was tried as often as its subscription allows.
 const REASON_ATTEMPTS: &str = "MaxDeliveryAttemptExceeded";
+
+/// Reason of an event that its transformer makes nothing of.
+const REASON_TRANSFORM: &str = "TransformError";
 
 /// How long an event waits whose attempt failed inside Vanus, in milliseconds.
 const INTERNAL_RETRY_MS: i64 = 1_000;
@@ -73,9 +77,17 @@ impl Attempt {
         if let Some(reason) = self.retry.give_up.take() {
             return self.give_up(&event, reason).await;
         }
+        // The original is kept: it is what is tried again, and what a dead letter is.
+        let outgoing = match self.transform(&event) {
+            Ok(outgoing) => outgoing,
+            Err(error) => {
+                self.retry.error = shortened(error.to_string());
+                return self.give_up(&event, REASON_TRANSFORM.to_owned()).await;
+            }
+        };
         add(&self.shared.totals.attempts, 1);
         self.retry.attempts += 1;
-        match self.deliver(event.clone()).await {
+        match self.deliver(outgoing).await {
             Ok(()) => Fate::Delivered,
             Err(DeliveryError::Reject { reason, message }) => {
                 self.retry.error = shortened(message);
@@ -129,6 +141,21 @@ impl Attempt {
                 dead_letter::unmark(&event).map_err(|error| again(self, error.to_string()))
             }
         }
+    }
+
+    /// What is delivered of the event.
+    fn transform(&self, event: &Event) -> Result<Event, TransformError> {
+        let Some(transformer) = &self.shared.transformer else {
+            return Ok(event.clone());
+        };
+        let now_ms = self.shared.clock.now_ms();
+        let mut context = TransformContext::new(now_ms, self.shared.entropy.as_ref());
+        let made = transformer.run(event, &mut context);
+        for skipped in &context.skipped {
+            tracing::debug!(subscription = %self.shared.id, eventlog = %self.eventlog,
+                offset = self.offset, error = %skipped, "an action of the transformer is left out");
+        }
+        made
     }
 
     async fn deliver(&self, event: Event) -> Result<(), DeliveryError> {

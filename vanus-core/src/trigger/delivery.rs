@@ -7,7 +7,7 @@ use vanus_types::{Event, EventId, SubscriptionId};
 /// What a sink is given: an event and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The event, as it was published.
+    /// The event, as it was published, or what the transformer of the subscription made of it.
     pub event: Event,
     /// Its eventlog and offset.
     pub id: EventId,

@@ -4,9 +4,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vanus_expr::Filter;
+use vanus_expr::{Filter, Transformer};
 use vanus_storage::meta::MetaStore;
-use vanus_types::{Clock, EventlogId, SubscriptionId, control::SubscriptionConfig};
+use vanus_types::{Clock, Entropy, EventlogId, SubscriptionId, control::SubscriptionConfig};
 
 use super::{limiter::RateLimiter, sink::Sink, totals::Totals};
 use crate::eventlog::Logs;
@@ -17,10 +17,13 @@ pub(crate) struct Shared {
     pub(crate) id: SubscriptionId,
     pub(crate) config: SubscriptionConfig,
     pub(crate) filter: Filter,
+    /// What is made of an event for each attempt to deliver it.
+    pub(crate) transformer: Option<Transformer>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) logs: Logs,
     pub(crate) meta: Arc<dyn MetaStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// Where events go that cannot be delivered.
     pub(crate) dead_letters: EventlogId,
     pub(crate) totals: Arc<Totals>,

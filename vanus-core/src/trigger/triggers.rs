@@ -6,10 +6,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use vanus_expr::{Filter, FilterError};
+use vanus_expr::{Filter, FilterError, Transformer, TransformerError};
 use vanus_storage::meta::{MetaError, MetaStore};
 use vanus_types::{
-    Clock, EventlogId, SubscriptionId,
+    Clock, Entropy, EventlogId, SubscriptionId,
     control::{EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec},
 };
 
@@ -33,6 +33,7 @@ pub(crate) struct Triggers {
     logs: Logs,
     meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     sinks: Arc<dyn SinkFactory>,
     entries: Mutex<HashMap<SubscriptionId, Entry>>,
 }
@@ -63,12 +64,14 @@ impl Triggers {
         logs: Logs,
         meta: Arc<dyn MetaStore>,
         clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
         sinks: Arc<dyn SinkFactory>,
     ) -> Self {
         Self {
             logs,
             meta,
             clock,
+            entropy,
             sinks,
             entries: Mutex::default(),
         }
@@ -116,6 +119,8 @@ impl Triggers {
         };
         let Some(sink) = sink else { return Ok(()) };
         let filter = Filter::compile(&record.spec.filters)?;
+        let transformer = record.spec.transformer.as_ref();
+        let transformer = transformer.map(Transformer::compile).transpose()?;
         let (mut eventlogs, letters) = self.load(record.id, &route).await?;
         for (eventlog, progress) in &mut eventlogs {
             self.stay_within(record.id, *eventlog, progress);
@@ -124,10 +129,12 @@ impl Triggers {
             id: record.id,
             config: record.spec.config.clone(),
             filter,
+            transformer,
             sink,
             logs: self.logs.clone(),
             meta: Arc::clone(&self.meta),
             clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
             dead_letters: route.dead_letters,
             totals,
             window: Arc::new(Semaphore::new(record.spec.config.in_flight as usize)),
@@ -292,6 +299,9 @@ pub(crate) enum StartError {
     /// Its filters cannot be compiled.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// Its transformer cannot be compiled.
+    #[error(transparent)]
+    Transformer(#[from] TransformerError),
     /// Its progress cannot be read.
     #[error(transparent)]
     Meta(#[from] MetaError),

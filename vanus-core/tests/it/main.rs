@@ -18,4 +18,5 @@ mod publish;
 mod restart;
 mod retention;
 mod support;
+mod transform;
 mod web;

@@ -164,3 +164,28 @@ pub const MAX_REGEXES: usize = 32;
 /// Largest that all compiled regular expressions of one CEL expression are together, in bytes of
 /// memory; each counts as the next power of two, 4 KiB at least.
 pub const MAX_REGEXES_LEN: usize = 1024 * 1024;
+
+/// Most names a transformer defines.
+pub const MAX_DEFINES: usize = 128;
+
+/// Longest name of a define, in bytes.
+pub const MAX_DEFINE_NAME_LEN: usize = 128;
+
+/// Most actions of one transformer, those inside others included.
+pub const MAX_ACTIONS: usize = 256;
+
+/// Deepest nesting of actions in each other.
+pub const MAX_ACTION_DEPTH: usize = 8;
+
+/// Longest template, in bytes.
+pub const MAX_TEMPLATE_LEN: usize = 64 * 1024;
+
+/// Longest transformer, in bytes of its JSON.
+pub const MAX_TRANSFORMER_LEN: usize = 256 * 1024;
+
+/// Most work of one run of a transformer, in steps and bytes looked at or made, besides
+/// [`TRANSFORM_WORK_PER_BYTE`]. What takes more ends with an error.
+pub const MAX_TRANSFORM_WORK: u64 = 512 * 1024;
+
+/// What a run of a transformer may do more for each byte of the event's record, in steps and bytes.
+pub const TRANSFORM_WORK_PER_BYTE: u64 = 8;

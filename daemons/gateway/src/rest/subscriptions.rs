@@ -7,9 +7,14 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use vanus_types::{
-    ErrorCode, SubscriptionId,
-    control::{DEFAULT_NAMESPACE, StartFrom, SubscriptionInfo, SubscriptionSpec},
+    Coded as _, ErrorCode, SubscriptionId,
+    control::{
+        DEFAULT_NAMESPACE, FilterSpec, StartFrom, SubscriptionInfo, SubscriptionSpec,
+        TransformerSpec,
+    },
+    format,
 };
 
 use super::{Answer, created, page::PageQuery};
@@ -190,6 +195,39 @@ fn allowed_rate(text: &str) -> Result<Option<u32>, Problem> {
             Err(Problem::new(ErrorCode::InvalidArgument, detail))
         }
     }
+}
+
+/// What is to be tried: filters and a transformer, those of a subscription where they are not
+/// given, on an event.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attempt {
+    subscription: Option<SubscriptionId>,
+    filters: Option<Vec<FilterSpec>>,
+    transformer: Option<TransformerSpec>,
+    event: Box<RawValue>,
+}
+
+/// Tells what would become of an event; nothing is stored or delivered.
+pub(crate) async fn attempt(
+    State(gateway): State<Gateway>,
+    request: Request,
+) -> Answer<serde_json::Value> {
+    let asked: Attempt = json_body(request).await?;
+    let vanus = gateway.vanus();
+    let (mut filters, mut transformer) = match asked.subscription {
+        None => (Vec::new(), None),
+        Some(id) => {
+            let spec = vanus.subscription(id).await?.record.spec;
+            (spec.filters, spec.transformer)
+        }
+    };
+    filters = asked.filters.unwrap_or(filters);
+    transformer = asked.transformer.or(transformer);
+    let event = format::json::decode(asked.event.get().as_bytes())
+        .map_err(|error| Problem::new(error.code(), format!("event: {error}")))?;
+    let trial = vanus.try_event(&filters, transformer.as_ref(), &event)?;
+    Ok(Json(trial.to_json()))
 }
 
 async fn spec(request: Request) -> Result<SubscriptionSpec, Problem> {

@@ -317,3 +317,97 @@ async fn the_node_and_the_document_are_told() {
     assert_eq!(document.headers["content-type"], "application/json");
     assert_eq!(document.ok()["openapi"], "3.1.0");
 }
+
+#[tokio::test]
+async fn a_transformer_is_kept_and_a_mistake_in_it_is_told_with_its_place() {
+    let house = House::open().await;
+    let spec = |transformer: Value| {
+        json!({"name": "s", "namespace": "default", "eventbus": "orders",
+            "sink": "http://127.0.0.1:9/", "transformer": transformer, "disabled": true})
+    };
+    house
+        .send("POST", BUSES, json!({"name": "with-transformer"}))
+        .await
+        .ok();
+    let mut good = spec(json!({"pipeline": [{"command": ["delete", "$.data.a"]}]}));
+    good["eventbus"] = "with-transformer".into();
+    let made = house.send("POST", SUBSCRIPTIONS, good.clone()).await.json();
+    assert_eq!(made["transformer"], good["transformer"]);
+    let id = made["id"].as_str().unwrap();
+    let mut bad = good.clone();
+    bad["transformer"] = json!({"pipeline": [{"command": ["delete", "$.data["]}]});
+    for (method, path) in [
+        ("POST", SUBSCRIPTIONS.to_owned()),
+        ("PUT", format!("{SUBSCRIPTIONS}/{id}")),
+    ] {
+        let told = house.send(method, &path, bad.clone()).await;
+        let problem = told.is_problem(400, "V9108");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("transformer.pipeline[0].command[1]: at line 1, column 8"),
+            "{detail}"
+        );
+    }
+    let told = house.get(&format!("{SUBSCRIPTIONS}/{id}")).await.ok();
+    assert_eq!(told["transformer"], good["transformer"]);
+}
+
+#[tokio::test]
+async fn an_event_is_tried_on_filters_and_transformer_without_a_trace() {
+    let house = House::open().await;
+    let path = "/api/v1/subscriptions/try";
+    let event =
+        json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"a": "x"}});
+    let asked = json!({
+        "filters": [{"exact": {"type": "t"}}],
+        "transformer": {"pipeline": [{"command": ["upper_case", "$.data.z"]}],
+            "template": "{\"b\": <$.data.a>}"},
+        "event": event,
+    });
+    let told = house.send("POST", path, asked.clone()).await.ok();
+    assert_eq!(
+        (&told["passes"], &told["error"]),
+        (&true.into(), &Value::Null)
+    );
+    assert_eq!(told["event"]["data"], json!({"b": "x"}));
+    assert_eq!(told["skipped"][0]["message"], "$.data.z is missing");
+
+    let mut other = asked.clone();
+    other["filters"] = json!([{"exact": {"type": "u"}}]);
+    other["transformer"] =
+        json!({"on_error": "fail", "pipeline": asked["transformer"]["pipeline"]});
+    let told = house.send("POST", path, other).await.ok();
+    assert_eq!(
+        (&told["passes"], &told["event"]),
+        (&false.into(), &Value::Null)
+    );
+    assert!(
+        told["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("$.data.z is missing")
+    );
+
+    let mut wrong = asked.clone();
+    wrong["event"] = json!({"id": "1"});
+    house
+        .send("POST", path, wrong)
+        .await
+        .is_problem(400, "V9109");
+    let unknown = json!({"subscription": "00000000000000FF", "event": event});
+    house
+        .send("POST", path, unknown)
+        .await
+        .is_problem(404, "V9407");
+
+    let spec = json!({"name": "s", "namespace": "default", "eventbus": "tried",
+        "sink": "http://127.0.0.1:9/", "transformer": asked["transformer"], "disabled": true});
+    house
+        .send("POST", BUSES, json!({"name": "tried"}))
+        .await
+        .ok();
+    let made = house.send("POST", SUBSCRIPTIONS, spec).await.json();
+    let of_one = json!({"subscription": made["id"], "event": event});
+    let told = house.send("POST", path, of_one).await.ok();
+    assert_eq!(told["event"]["data"], json!({"b": "x"}));
+}

@@ -1,6 +1,9 @@
-//! Filters of a subscription, written as JSON.
+//! Filters and transformers of a subscription, written as JSON.
 
-use vanus_types::{ErrorCode, Fault, control::FilterSpec};
+use vanus_types::{
+    ErrorCode, Fault,
+    control::{FilterSpec, TransformerSpec},
+};
 
 /// Reads a list of filters, or a single one.
 pub(crate) fn filters(text: &str) -> Result<Vec<FilterSpec>, Fault> {
@@ -15,6 +18,22 @@ pub(crate) fn filters(text: &str) -> Result<Vec<FilterSpec>, Fault> {
     };
     FilterSpec::check_all(&filters).map_err(|error| Fault::of(&error))?;
     Ok(filters)
+}
+
+/// Reads a transformer.
+pub(crate) fn transformer(text: &str) -> Result<TransformerSpec, Fault> {
+    let bad = |error: &dyn std::fmt::Display| {
+        let message = format!("the transformer cannot be read: {error}");
+        Fault::new(ErrorCode::InvalidTransformer, message)
+    };
+    if !text.trim_start().starts_with('{') {
+        return Err(bad(
+            &"it must be an object, such as {\"template\": \"<$.data.id>\"}",
+        ));
+    }
+    let spec: TransformerSpec = serde_json::from_str(text).map_err(|error| bad(&error))?;
+    spec.check().map_err(|error| Fault::of(&error))?;
+    Ok(spec)
 }
 
 #[cfg(test)]
@@ -41,5 +60,21 @@ mod tests {
             "{empty}"
         );
         assert!(filters("type = 'a'").is_err());
+    }
+
+    #[test]
+    fn a_transformer_is_read_as_the_original_wrote_it() {
+        let text = r#"{"define": {"a": "$.id"}, "pipeline": [{"command": ["delete", "$.data.b"]}],
+            "template": "<a>"}"#;
+        assert_eq!(transformer(text).unwrap().pipeline.len(), 1);
+        for wrong in [
+            "",
+            "[]",
+            r#"{"pipeline": [{"command": []}]}"#,
+            r#"{"x": 1}"#,
+        ] {
+            let told = transformer(wrong).unwrap_err();
+            assert_eq!(told.code, ErrorCode::InvalidTransformer, "{wrong}");
+        }
     }
 }

@@ -10,7 +10,7 @@ mod start;
 
 pub(crate) use duration::{duration, duration_or_zero};
 pub(crate) use endpoint::endpoint;
-pub(crate) use filters::filters;
+pub(crate) use filters::{filters, transformer};
 pub(crate) use pair::{Pair, pair};
 pub(crate) use size::size_or_none;
 pub(crate) use start::{start_from, time_ms};

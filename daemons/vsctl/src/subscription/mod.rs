@@ -1,5 +1,6 @@
 //! `vsctl subscription`: the verbs; what they print is in `show`, what they send in `options`.
 
+mod attempt;
 mod dead_letter;
 mod delivery;
 mod options;
@@ -10,6 +11,7 @@ use serde_json::json;
 use vanus_types::{Name, SubscriptionId, control::StartFrom};
 
 use self::{
+    attempt::Attempt,
     dead_letter::DeadLetterCommand,
     options::{Create, Update},
 };
@@ -66,6 +68,9 @@ pub(crate) enum SubscriptionCommand {
         #[arg(long, value_parser = start_from, value_name = "TIME")]
         time: StartFrom,
     },
+    /// Show what would become of an event: whether it passes, and what would be delivered
+    #[command(after_help = attempt::EXAMPLES)]
+    Try(Attempt),
     /// Read what could not be delivered, and deliver it once more
     #[command(subcommand)]
     DeadLetter(DeadLetterCommand),
@@ -93,6 +98,7 @@ impl SubscriptionCommand {
                 return list(context, namespace, eventbus, name).await;
             }
             Self::DeadLetter(command) => return command.run(context).await,
+            Self::Try(attempt) => return attempt.run(context).await,
             Self::Delete(IdFlag { id }) => {
                 context.admin().await?.delete_subscription(id).await?;
                 let value = json!({ "deleted": { "subscription": id } });

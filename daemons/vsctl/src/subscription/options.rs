@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 use vanus_types::{
     Name, SubscriptionId,
-    control::{FilterSpec, StartFrom, SubscriptionConfig, SubscriptionSpec},
+    control::{FilterSpec, StartFrom, SubscriptionConfig, SubscriptionSpec, TransformerSpec},
     limits::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS},
 };
 
@@ -13,7 +13,7 @@ use super::delivery::DeliveryFlags;
 use crate::{
     error::CliError,
     input,
-    parse::{Pair, duration, filters, pair, start_from},
+    parse::{Pair, duration, filters, pair, start_from, transformer},
 };
 
 pub(super) const CREATE_EXAMPLES: &str = "\
@@ -26,18 +26,24 @@ Examples:
   vsctl subscription create --name all --eventbus orders --sink http://127.0.0.1:9000/ --from earliest
   vsctl subscription create --name slow --eventbus orders --sink http://127.0.0.1:9000/ \\
     --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordered-event
+  vsctl subscription create --name text --eventbus orders --sink http://127.0.0.1:9000/ \\
+    --transformer '{\"template\": \"order <$.data.id> from <$.subject>\"}'
   vsctl subscription create --name bulk --eventbus orders --sink http://127.0.0.1:9000/ \\
     --delivery-mode batch --batch-size 100 --batch-linger 200ms
 
 Filters: a JSON list, all of which must pass; each is an object with exactly one of exact,
 prefix, suffix (attributes, data or data.path to text), not (a filter), all, any (lists),
 sql (a CESQL expression over attributes), cel (a CEL expression over event and $path.(type)).
-docs/filters.md tells all about them.";
+docs/filters.md tells all about them.
+
+Transformer: JSON with define, pipeline and template; docs/transformers.md tells all about it, and
+vsctl subscription try shows what it makes of an event.";
 
 pub(super) const UPDATE_EXAMPLES: &str = "\
 Examples:
   vsctl subscription update --id 00000000000000AB --sink http://127.0.0.1:9001/
-  vsctl subscription update --id 00000000000000AB --filters '[]' --ordered-event true";
+  vsctl subscription update --id 00000000000000AB --filters '[]' --ordered-event true
+  vsctl subscription update --id 00000000000000AB --transformer '{}'";
 
 /// A new subscription.
 #[derive(Debug, Args)]
@@ -58,6 +64,9 @@ pub(crate) struct Create {
     /// What passes: JSON, or @file; without filters everything passes
     #[arg(long, value_name = "JSON|@FILE")]
     filters: Option<String>,
+    /// What is made of events before they are delivered: JSON, or @file
+    #[arg(long, value_name = "JSON|@FILE")]
+    transformer: Option<String>,
     /// Where it starts: latest, earliest or an RFC 3339 time
     #[arg(long, default_value = "latest", value_parser = start_from)]
     from: StartFrom,
@@ -104,6 +113,11 @@ impl Create {
             filters: self
                 .filters
                 .map_or_else(|| Ok(Vec::new()), |text| read_filters(&text))?,
+            transformer: self
+                .transformer
+                .as_deref()
+                .map(read_transformer)
+                .transpose()?,
             config: SubscriptionConfig {
                 rate_limit: self.rate_limit,
                 start_from: self.from,
@@ -142,6 +156,9 @@ pub(crate) struct Update {
     /// What passes: JSON, or @file; [] passes everything
     #[arg(long, group = "change", value_name = "JSON|@FILE")]
     filters: Option<String>,
+    /// What is made of events before they are delivered: JSON, or @file; {} leaves them as they are
+    #[arg(long, group = "change", value_name = "JSON|@FILE")]
+    transformer: Option<String>,
     /// Most deliveries a second, retries included; 0 is unlimited
     #[arg(long, group = "change", value_name = "NUMBER")]
     rate_limit: Option<u32>,
@@ -178,15 +195,18 @@ pub(crate) struct Update {
 pub(super) struct Changes<'a> {
     update: &'a Update,
     filters: Option<Vec<FilterSpec>>,
+    transformer: Option<TransformerSpec>,
 }
 
 impl Update {
     /// Reads what has to be read.
     pub(super) fn changes(&self) -> Result<Changes<'_>, CliError> {
         let filters = self.filters.as_deref().map(read_filters).transpose()?;
+        let transformer = self.transformer.as_deref().map(read_transformer);
         Ok(Changes {
             update: self,
             filters,
+            transformer: transformer.transpose()?,
         })
     }
 }
@@ -195,12 +215,18 @@ impl Changes<'_> {
     /// What a subscription becomes.
     pub(super) fn apply(self, now: SubscriptionSpec) -> Result<SubscriptionSpec, CliError> {
         let config = self.config(&now.config);
+        // An empty one is none.
+        let transformer = match self.transformer {
+            Some(new) => Some(new).filter(|new| *new != TransformerSpec::default()),
+            None => now.transformer.clone(),
+        };
         let headers = self.update.header.iter().cloned();
         let now = self.update.delivery.apply(now)?;
         Ok(SubscriptionSpec {
             name: self.update.name.clone().unwrap_or(now.name),
             sink: self.update.sink.clone().unwrap_or(now.sink),
             filters: self.filters.unwrap_or(now.filters),
+            transformer,
             headers: if self.update.header.is_empty() {
                 now.headers
             } else {
@@ -231,8 +257,12 @@ impl Changes<'_> {
     }
 }
 
-fn read_filters(text: &str) -> Result<Vec<FilterSpec>, CliError> {
+pub(super) fn read_filters(text: &str) -> Result<Vec<FilterSpec>, CliError> {
     Ok(filters(&input::text_or_file(text)?)?)
+}
+
+pub(super) fn read_transformer(text: &str) -> Result<TransformerSpec, CliError> {
+    Ok(transformer(&input::text_or_file(text)?)?)
 }
 
 fn timeout_ms(duration: Duration) -> u32 {
@@ -281,6 +311,7 @@ mod tests {
             ["--delivery-timeout", "10h"],
             ["--max-retry-attempts", "33"],
             ["--filters", "{}"],
+            ["--transformer", "[]"],
         ] {
             assert_eq!(create(&more).unwrap_err().exit_code(), 2, "{more:?}");
         }

@@ -56,6 +56,8 @@ pub(super) fn list(output: &Output, infos: &[SubscriptionInfo]) -> Result<(), Cl
 fn fields(info: &SubscriptionInfo) -> Vec<Field> {
     let (record, spec, totals) = (&info.record, &info.record.spec, &info.totals);
     let filters = serde_json::to_string(&spec.filters).unwrap_or_default();
+    let transformer = spec.transformer.as_ref();
+    let transformer = transformer.map(|spec| serde_json::to_string(spec).unwrap_or_default());
     let headers: Vec<_> = spec.headers.keys().map(String::as_str).collect();
     let mut fields = vec![
         ("ID", record.id.to_string()),
@@ -77,6 +79,10 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
             } else {
                 filters
             },
+        ),
+        (
+            "Transformer",
+            human::or_dash(&transformer.unwrap_or_default()),
         ),
         ("Delivery", delivery(&spec.delivery)),
         ("Headers", human::or_dash(&headers.join(" "))),

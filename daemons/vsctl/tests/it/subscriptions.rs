@@ -296,3 +296,46 @@ async fn dead_letters_are_read_with_their_reason_and_sent_again() {
     sink.stopping.cancel();
     stage.close().await;
 }
+
+#[tokio::test]
+async fn a_transformer_is_created_shown_changed_and_tried() {
+    let stage = Stage::with_orders(1).await;
+    let transformer = r#"{"pipeline":[{"command":["upper_case","$.data.a"]}]}"#;
+    let more = ["--transformer", transformer, "--disable"];
+    let id = subscribe(&stage, "http://127.0.0.1:9/", &more).await;
+    let shown = stage.ok(&["subscription", "info", "--id", &id]).await;
+    assert!(shown.contains(transformer), "{shown}");
+
+    let event = r#"{"type": "t", "data": {"a": "x"}}"#;
+    let tried = stage
+        .json(&["subscription", "try", "--id", &id, "--event", event])
+        .await;
+    assert_eq!(tried["event"]["data"]["a"], "X");
+    let shown = stage
+        .ok(&[
+            "subscription",
+            "try",
+            "--id",
+            &id,
+            "--event",
+            "{\"data\": {}}",
+        ])
+        .await;
+    assert!(
+        shown.contains("pipeline[0] upper_case: $.data.a is missing"),
+        "{shown}"
+    );
+
+    let update = ["subscription", "update", "--id", &id, "--transformer", "{}"];
+    assert_eq!(stage.json(&update).await["transformer"], Value::Null);
+    let wrong = ["subscription", "update", "--id", &id, "--transformer"];
+    let wrong = [&wrong[..], &[r#"{"pipeline":[{"command":["nope"]}]}"#]].concat();
+    let told = stage.run(&wrong).await;
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(
+        told.err.contains("V9108") && told.err.contains("pipeline[0].command[0]"),
+        "{}",
+        told.err
+    );
+    stage.close().await;
+}

@@ -1,7 +1,7 @@
 //! Why a text is not JSON.
 
 /// Deepest nesting of arrays and objects that is read.
-pub(super) const MAX_JSON_DEPTH: usize = 127;
+pub(crate) const MAX_JSON_DEPTH: usize = 127;
 
 /// Why a text cannot be read as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -12,10 +12,16 @@ mod reader;
 mod value;
 
 pub use error::JsonError;
+#[cfg(feature = "transform")]
+pub(crate) use error::MAX_JSON_DEPTH;
 pub use index::JsonIndex;
 pub use node::JsonNode;
 pub(crate) use path::Step;
 pub use path::{JsonPath, MAX_PATH_LEN, MAX_PATH_STEPS, PathError};
+#[cfg(feature = "transform")]
+pub(crate) use reader::{Reader, plain_len};
+#[cfg(feature = "transform")]
+pub(crate) use value::unescape;
 pub use value::{JsonKind, JsonValue};
 
 #[cfg(test)]

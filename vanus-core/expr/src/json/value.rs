@@ -79,7 +79,7 @@ fn unquote(written: &str) -> &str {
 }
 
 /// The characters of a checked string.
-fn unescape(written: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(written: &str) -> Cow<'_, str> {
     let mut rest = unquote(written);
     if !rest.contains('\\') {
         return Cow::Borrowed(rest);

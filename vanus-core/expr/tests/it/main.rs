@@ -10,3 +10,9 @@
 
 mod cesql_suite;
 mod docs;
+#[cfg(feature = "transform")]
+mod transform_docs;
+#[cfg(feature = "transform")]
+mod transform_rules;
+#[cfg(feature = "transform")]
+mod transform_table;

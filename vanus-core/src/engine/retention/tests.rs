@@ -51,7 +51,13 @@ fn fill(store: &Store, eventlog: EventlogId, clock: &ManualClock) {
 
 async fn control(logs: &Logs, clock: &Arc<ManualClock>) -> Arc<Control> {
     let meta: Arc<dyn MetaStore> = Arc::new(MemoryMeta::new());
-    let triggers = Triggers::new(logs.clone(), meta.clone(), clock.clone(), Arc::new(NoSinks));
+    let triggers = Triggers::new(
+        logs.clone(),
+        meta.clone(),
+        clock.clone(),
+        Arc::new(SeededEntropy::new(2)),
+        Arc::new(NoSinks),
+    );
     let parts = ControlParts {
         logs: logs.clone(),
         meta,

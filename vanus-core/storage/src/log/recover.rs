@@ -13,7 +13,7 @@ use crate::{
     fs::{File, OpenMode, read_file, remove_if_there, replace_file},
     segment::{
         ENTRY_LEN, EntryKind, FIRST_BATCH, Hole, Index, IndexEntry, MAX_INDEX_BYTES, Scan, Scanned,
-        Segment, UNKNOWN_VERSION, base_of, read_header,
+        Segment, UNKNOWN_VERSION, agrees, base_of, read_header,
     },
     store::{Corruption, DiskError, OpenError},
 };
@@ -282,6 +282,14 @@ impl<'a> Recovery<'a> {
         self.chain.push(segment.clone());
         let len = Self::check_len(file.as_ref(), path, &loaded.index)?;
         Self::check_end(&loaded.index, index_path)?;
+        if next.is_none() {
+            let agrees = agrees(file.as_ref(), (self.id, base), &loaded.index, len)
+                .map_err(DiskError::new("read", path))?;
+            if !agrees {
+                let what = "the last entry of the index contradicts the segment: let `vsctl store repair` make it anew";
+                return Err(Self::corrupted(index_path, 0, what));
+            }
+        }
         if let Some(seal) = loaded.index.sealed().copied() {
             return self.sealed(&segment, file.as_ref(), &loaded.index, seal, loaded.clean);
         }

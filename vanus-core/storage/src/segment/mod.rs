@@ -1,6 +1,7 @@
 //! Segment files: the bytes of one, its sparse index, and reading batches out of it. It knows no eventlog beyond
 //! the id in a header; chains of segments are `log`'s.
 
+mod agree;
 mod buffers;
 mod check;
 mod handles;
@@ -11,6 +12,7 @@ mod scan;
 mod segment;
 
 pub(crate) use self::{
+    agree::agrees,
     check::{Checked, SegmentCheck, read_header},
     handles::Handles,
     index::{Hole, INDEX_EVERY, Index},

@@ -1,6 +1,6 @@
 //! Why a caller's wish cannot be stored.
 
-use super::filter::FilterSpecError;
+use super::{filter::FilterSpecError, transformer::TransformerSpecError};
 use crate::{
     error::{Coded, ErrorCode},
     name::InvalidName,
@@ -71,6 +71,9 @@ pub enum InvalidSpec {
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
+    /// A transformer is malformed.
+    #[error(transparent)]
+    Transformer(#[from] TransformerSpecError),
 }
 
 impl Coded for InvalidSpec {
@@ -78,6 +81,7 @@ impl Coded for InvalidSpec {
         match self {
             Self::Name(error) => error.code(),
             Self::Filter(error) => error.code(),
+            Self::Transformer(error) => error.code(),
             Self::Sink { .. } => ErrorCode::InvalidSink,
             Self::Range { .. }
             | Self::Length { .. }

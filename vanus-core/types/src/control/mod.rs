@@ -17,6 +17,7 @@ mod secret;
 mod sink;
 mod stored;
 mod subscription;
+mod transformer;
 
 pub use arn::LambdaArn;
 pub use cluster::ClusterInfo;
@@ -36,3 +37,4 @@ pub use subscription::{
     Consent, EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
 };
+pub use transformer::{ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError};

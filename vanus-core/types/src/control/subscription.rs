@@ -11,6 +11,7 @@ use super::{
     invalid::{InvalidSpec, check_length, check_range},
     secret::Secret,
     sink::{check_header, check_sink, server_of},
+    transformer::TransformerSpec,
 };
 use crate::{
     codec::{Decode, Encode},
@@ -111,6 +112,10 @@ pub struct SubscriptionSpec {
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
+    /// What is made of an event before it is delivered; without it events are delivered as they
+    /// were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformer: Option<TransformerSpec>,
     /// How it delivers.
     #[serde(default)]
     pub config: SubscriptionConfig,
@@ -149,6 +154,7 @@ impl SubscriptionSpec {
             protocol: Protocol::Http,
             credential: Credential::None,
             filters: Vec::new(),
+            transformer: None,
             config: SubscriptionConfig::default(),
             delivery: DeliverySpec::default(),
             headers: BTreeMap::new(),
@@ -230,6 +236,9 @@ impl SubscriptionSpec {
             }
         }
         FilterSpec::check_all(&self.filters)?;
+        if let Some(transformer) = &self.transformer {
+            transformer.check()?;
+        }
         Ok(())
     }
 }

@@ -87,6 +87,8 @@ error_codes! {
     FilterDialect = 9105, 400, Never;
     /// A text is not the JSON it should be.
     InvalidJson = 9107, 400, Never;
+    /// The transformer of a subscription has a mistake.
+    InvalidTransformer = 9108, 400, Never;
     /// The event breaks a rule of CloudEvents 1.0.2.
     InvalidEvent = 9109, 400, Never;
     /// A name has a form that is not allowed.

@@ -103,7 +103,11 @@ impl<'a> AttributeRef<'a> {
         }
     }
 
-    pub(crate) fn check(&self, name: &str) -> Result<(), InvalidEvent> {
+    /// Checks that the value is one of its type.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] says what is wrong with the attribute `name`.
+    pub fn check(&self, name: &str) -> Result<(), InvalidEvent> {
         match *self {
             Self::Boolean(_) | Self::Integer(_) | Self::Binary(_) => Ok(()),
             Self::String(text) => check_string(name, text),

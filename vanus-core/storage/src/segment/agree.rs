@@ -1,0 +1,42 @@
+//! Whether an index and its segment say the same about where the segment ends.
+
+use vanus_types::EventlogId;
+
+use super::{
+    index::{INDEX_EVERY, Index},
+    layout::{EntryKind, FIRST_BATCH, IndexEntry},
+    scan::Scan,
+};
+use crate::fs::File;
+
+/// Whether the batches before the last entry of an index lead to where it says. The end of an eventlog is taken from
+/// there, and events appended to a wrong one would get offsets that others have. Damage on the way proves nothing; reads
+/// tell of it.
+pub(crate) fn agrees(
+    file: &dyn File,
+    (log, base): (EventlogId, u64),
+    index: &Index,
+    len: u64,
+) -> std::io::Result<bool> {
+    let Some((last, before)) = index.entries().split_last() else {
+        return Ok(true);
+    };
+    let earlier = before
+        .iter()
+        .rposition(|entry| entry.position < last.position);
+    let from = earlier.unwrap_or(0);
+    let lost = |entry: &IndexEntry| entry.kind == EntryKind::Lost;
+    if before.get(from..).unwrap_or_default().iter().any(lost) {
+        return Ok(true);
+    }
+    let place = earlier
+        .and_then(|at| before.get(at))
+        .map_or((FIRST_BATCH, base), |entry| (entry.position, entry.offset));
+    let mut scan = Scan::new(file, log, place, len).block_len(2 * INDEX_EVERY as usize);
+    while scan.position() < last.position {
+        if scan.next_header_only()?.is_err() {
+            return Ok(true);
+        }
+    }
+    Ok((scan.position(), scan.offset()) == (last.position, last.offset))
+}
