@@ -1,5 +1,7 @@
 //! Paths: those that filters know mean the same to transformers, and every other is refused or followed.
 
+use std::time::Duration;
+
 use serde_json::json;
 use vanus_expr::{
     json::{JsonIndex, JsonKind, JsonPath},
@@ -10,7 +12,12 @@ use vanus_types::{
     control::{ActionSpec, TransformerSpec},
 };
 
-use super::{Target, cesql::evaluations, record, same, transform::transformed};
+use super::{
+    Target,
+    cesql::evaluations,
+    record, same,
+    transform::{self, transformed},
+};
 
 /// The target.
 pub const TARGET: Target = Target {
@@ -19,6 +26,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: evaluations,
+    evaluation: Some(evaluation),
 };
 
 const SEEDS: [&str; 10] = [
@@ -36,6 +44,11 @@ const SEEDS: [&str; 10] = [
 
 fn seeds() -> Vec<Vec<u8>> {
     SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect()
+}
+
+fn evaluation(input: &[u8]) -> Option<Duration> {
+    let place = format!("$.data{}", std::str::from_utf8(input).ok()?);
+    transform::of(&compile(json!(["duplicate", place, "$.copied"])).ok()?)
 }
 
 fn run(input: &[u8]) -> Result<bool, String> {

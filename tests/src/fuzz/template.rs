@@ -1,9 +1,16 @@
 //! Templates: as text what is taken is written, as JSON it is JSON, and mistakes are within the text.
 
+use std::time::Duration;
+
 use vanus_expr::transform::{Transformer, TransformerError};
 use vanus_types::control::{TemplateType, TransformerSpec};
 
-use super::{Target, cesql::evaluations, record, same, transform::transformed};
+use super::{
+    Target,
+    cesql::evaluations,
+    record, same,
+    transform::{self, transformed},
+};
 
 /// The target.
 pub const TARGET: Target = Target {
@@ -12,6 +19,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: evaluations,
+    evaluation: Some(evaluation),
 };
 
 const SEEDS: [&str; 8] = [
@@ -29,19 +37,27 @@ fn seeds() -> Vec<Vec<u8>> {
     SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect()
 }
 
+fn evaluation(input: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(input).ok()?;
+    transform::of(&Transformer::compile(&spec(text, TemplateType::Text)).ok()?)
+}
+
+fn spec(text: &str, kind: TemplateType) -> TransformerSpec {
+    TransformerSpec {
+        define: [("who".to_owned(), "$.id".to_owned())].into(),
+        template: text.to_owned(),
+        template_type: Some(kind),
+        ..TransformerSpec::default()
+    }
+}
+
 fn run(input: &[u8]) -> Result<bool, String> {
     let Ok(text) = std::str::from_utf8(input) else {
         return Ok(false);
     };
     let mut taken = false;
     for kind in [TemplateType::Text, TemplateType::Json] {
-        let spec = TransformerSpec {
-            define: [("who".to_owned(), "$.id".to_owned())].into(),
-            template: text.to_owned(),
-            template_type: Some(kind),
-            ..TransformerSpec::default()
-        };
-        match Transformer::compile(&spec) {
+        match Transformer::compile(&spec(text, kind)) {
             Ok(transformer) => {
                 taken = true;
                 for event in record::events() {

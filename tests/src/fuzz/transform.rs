@@ -1,12 +1,14 @@
 //! Transformers: what is taken ends within its budget, gives the same again, and leaves a valid event.
 
+use std::{hint::black_box, time::Duration};
+
 use vanus_expr::{
     json::JsonIndex,
     transform::{TransformContext, Transformer},
 };
 use vanus_types::{DataKind, Event, SeededEntropy, control::TransformerSpec};
 
-use super::{Target, cesql::evaluations, record, same};
+use super::{Target, cesql::evaluations, record, same, slowest};
 
 /// The target.
 pub const TARGET: Target = Target {
@@ -15,6 +17,7 @@ pub const TARGET: Target = Target {
     mend: |_| {},
     run,
     memory: evaluations,
+    evaluation: Some(evaluation),
 };
 
 const SEEDS: [&str; 9] = [
@@ -31,6 +34,20 @@ const SEEDS: [&str; 9] = [
 
 fn seeds() -> Vec<Vec<u8>> {
     SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect()
+}
+
+fn evaluation(input: &[u8]) -> Option<Duration> {
+    let spec = serde_json::from_slice::<TransformerSpec>(input).ok()?;
+    of(&Transformer::compile(&spec).ok()?)
+}
+
+/// How long a run takes with the event that takes longest.
+pub(super) fn of(transformer: &Transformer) -> Option<Duration> {
+    slowest(|event| {
+        let entropy = SeededEntropy::new(1);
+        let mut context = TransformContext::new(1_700_000_000_000, &entropy);
+        let _ = black_box(transformer.run(event, &mut context));
+    })
 }
 
 fn run(input: &[u8]) -> Result<bool, String> {

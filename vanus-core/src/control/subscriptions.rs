@@ -2,11 +2,14 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use vanus_expr::{Filter, Transformer};
+use vanus_expr::{Filter, Transformer, Trial};
 use vanus_storage::meta::MetaBatch;
 use vanus_types::{
-    EventlogId, SubscriptionId,
-    control::{Consent, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec},
+    Event, EventlogId, SubscriptionId,
+    control::{
+        Consent, FilterSpec, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec,
+        TransformerSpec,
+    },
     limits::MAX_SUBSCRIPTIONS,
 };
 
@@ -132,6 +135,17 @@ impl Control {
             return Err(ControlError::SystemOwned { what, name, action });
         }
         Ok(())
+    }
+
+    /// What would become of an event; nothing is stored or delivered.
+    pub(crate) fn try_event(
+        &self,
+        filters: &[FilterSpec],
+        transformer: Option<&TransformerSpec>,
+        event: &Event,
+    ) -> Result<Trial, ControlError> {
+        let (now_ms, entropy) = (self.clock.now_ms(), self.triggers.entropy());
+        Ok(Trial::of(filters, transformer, event, now_ms, entropy)?)
     }
 
     /// Adds to `batch` the offsets at which the subscription starts.

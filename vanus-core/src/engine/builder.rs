@@ -133,7 +133,7 @@ impl VanusBuilder {
             logs.clone(),
             Arc::clone(&meta),
             Arc::clone(&clock),
-            Arc::clone(&entropy),
+            entropy,
             sinks,
         );
         let parts = ControlParts {
@@ -154,7 +154,7 @@ impl VanusBuilder {
             held: HeldBack::default(),
         };
         let maintenance = Maintenance::start(retention, retention_interval);
-        Ok(Vanus::new(clock, entropy, logs, meta, control, maintenance))
+        Ok(Vanus::new(clock, logs, meta, control, maintenance))
     }
 }
 

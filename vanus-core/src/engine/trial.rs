@@ -7,7 +7,7 @@ use vanus_types::{
 };
 
 use super::vanus::Vanus;
-use crate::{control::ControlError, error::Error};
+use crate::error::Error;
 
 impl Vanus {
     /// Tries filters and a transformer on an event: whether it passes, what would be delivered, and
@@ -21,8 +21,6 @@ impl Vanus {
         transformer: Option<&TransformerSpec>,
         event: &Event,
     ) -> Result<Trial, Error> {
-        let (now_ms, entropy) = (self.clock().now_ms(), self.entropy());
-        let trial = Trial::of(filters, transformer, event, now_ms, entropy);
-        Ok(trial.map_err(ControlError::from)?)
+        Ok(self.control().try_event(filters, transformer, event)?)
     }
 }

@@ -8,7 +8,7 @@ use vanus_storage::{
     meta::{MetaHealth, MetaStore},
 };
 use vanus_types::{
-    Clock, Entropy, EventId, EventbusId, Name, SubscriptionId,
+    Clock, EventId, EventbusId, Name, SubscriptionId,
     control::{
         ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
         NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
@@ -42,7 +42,6 @@ pub struct Vanus {
 #[derive(Debug)]
 struct Inner {
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
     logs: Logs,
     meta: Arc<dyn MetaStore>,
     control: Arc<Control>,
@@ -59,7 +58,6 @@ impl Vanus {
 
     pub(super) fn new(
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
         logs: Logs,
         meta: Arc<dyn MetaStore>,
         control: Arc<Control>,
@@ -71,7 +69,6 @@ impl Vanus {
         Self {
             inner: Arc::new(Inner {
                 clock,
-                entropy,
                 logs,
                 meta,
                 control,
@@ -88,10 +85,6 @@ impl Vanus {
 
     pub(super) fn logs(&self) -> &Logs {
         &self.inner.logs
-    }
-
-    pub(super) fn entropy(&self) -> &dyn Entropy {
-        self.inner.entropy.as_ref()
     }
 
     /// The clock the engine was opened with.

@@ -96,6 +96,11 @@ impl Triggers {
         Arc::clone(&self.entries.lock().entry(id).or_default().desk)
     }
 
+    /// Where randomness comes from.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
     /// Gives an embedded subscription its function; it starts with the next [`Triggers::start`].
     pub(crate) fn attach(&self, id: SubscriptionId, sink: Arc<dyn Sink>) {
         self.entries.lock().entry(id).or_default().attached = Some(sink);

@@ -36,8 +36,8 @@ prefix, suffix (attributes, data or data.path to text), not (a filter), all, any
 sql (a CESQL expression over attributes), cel (a CEL expression over event and $path.(type)).
 docs/filters.md tells all about them.
 
-Transformer: JSON with define, pipeline and template; docs/transformers.md tells all about it, and
-vsctl subscription try shows what it makes of an event.";
+Transformer: JSON with define, pipeline and template; docs/transformers.md tells all about it.
+What it makes of an event is shown by vsctl subscription try.";
 
 pub(super) const UPDATE_EXAMPLES: &str = "\
 Examples:
