@@ -185,7 +185,7 @@ pub const MAX_TRANSFORMER_LEN: usize = 256 * 1024;
 
 /// Most work of one run of a transformer, in steps and bytes looked at or made, besides
 /// [`TRANSFORM_WORK_PER_BYTE`]. What takes more ends with an error.
-pub const MAX_TRANSFORM_WORK: u64 = 512 * 1024;
+pub const MAX_TRANSFORM_WORK: u64 = 384 * 1024;
 
 /// What a run of a transformer may do more for each byte of the event's record, in steps and bytes.
 pub const TRANSFORM_WORK_PER_BYTE: u64 = 8;
