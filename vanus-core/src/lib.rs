@@ -50,16 +50,17 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ActionSpec, ClusterInfo, DeliveryMode, DeliverySpec, EventbusInfo, EventbusRecord,
-        EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec, NamespaceRecord,
-        NamespaceSpec, OnError, RetainFor, SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig,
-        SubscriptionInfo, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
-        SubscriptionTotals, TemplateType, TransformerSpec,
+        ActionSpec, ClusterInfo, Consent, Credential, DeliveryMode, DeliverySpec, EventbusInfo,
+        EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec,
+        HandshakeSpec, NamespaceRecord, NamespaceSpec, OnError, Protocol, RetainFor, Secret,
+        SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
+        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals, TemplateType,
+        TransformerSpec,
     },
 };
 
 pub use crate::{
-    control::{ControlError, DeadLetters, Resent},
+    control::{ControlError, DeadLetters, Resent, SecretsKey},
     engine::{
         EngineHealth, EngineMetrics, Eventbus, OpenOptions, ReadOptions, ReadPage,
         SubscriptionMetrics, Tail, Vanus, VanusBuilder,

@@ -7,7 +7,7 @@ use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     Event, EventlogId, SubscriptionId,
     control::{
-        FilterSpec, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec,
+        Consent, FilterSpec, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec,
         TransformerSpec,
     },
     limits::MAX_SUBSCRIPTIONS,
@@ -49,6 +49,7 @@ impl Control {
         check_dead_letters(&bus, &spec)?;
         self.check_reply(&spec)?;
         let now_ms = self.clock.now_ms();
+        let consent = self.new_consent(&spec);
         let record = SubscriptionRecord {
             id: spec
                 .id
@@ -57,10 +58,11 @@ impl Control {
             namespace_id: bus.record.namespace_id,
             spec,
             disabled_reason: None,
+            consent,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
-        let batch = tables::put(MetaBatch::new(), &record);
+        let batch = self.put_subscription(MetaBatch::new(), &record);
         let batch = self
             .put_start(batch, &record, &bus, record.spec.config.start_from)
             .await?;
@@ -80,6 +82,46 @@ impl Control {
             Transformer::compile(transformer)?;
         }
         Ok(self.triggers.check_sink(spec)?)
+    }
+
+    /// What a sink shows that agrees later; it has not agreed yet.
+    fn new_consent(&self, spec: &SubscriptionSpec) -> Consent {
+        let handshake = spec.delivery.handshake.as_ref();
+        let later = handshake.is_some_and(|handshake| handshake.callback.is_some());
+        let key = later.then(|| self.vault.make_secret());
+        Consent {
+            key: key.unwrap_or_default(),
+            ..Consent::default()
+        }
+    }
+
+    /// Takes note that a sink agrees to deliveries, of which it wants at most `rate` a minute.
+    pub(crate) async fn grant_consent(
+        &self,
+        id: SubscriptionId,
+        key: &str,
+        rate: Option<u32>,
+    ) -> Result<(), ControlError> {
+        let _turn = self.change().await?;
+        let old = self.subscription(id)?;
+        let asked = old.spec.delivery.handshake.as_ref();
+        let right = old
+            .consent
+            .key
+            .expose()
+            .is_some_and(|right| same(right, key));
+        // Who guesses is not told what was wrong.
+        if !right || asked.is_none_or(|asked| asked.callback.is_none()) {
+            return Err(ControlError::SubscriptionNotFound(id));
+        }
+        let mut record = old.as_ref().clone();
+        if record.consent.granted && record.consent.rate == rate {
+            return Ok(());
+        }
+        record.consent.granted = true;
+        record.consent.rate = rate;
+        let bus = self.bus_by_id(record.eventbus_id)?;
+        self.replace(record, &bus).await.map(drop)
     }
 
     /// Replies go to an eventbus that is there and that anybody may publish to.
@@ -164,7 +206,7 @@ impl Control {
             phase: self.triggers.phase(record),
             totals: self.triggers.totals(record.id),
             problem: self.triggers.problem(record.id),
-            record: record.clone(),
+            record: record.clone().masked(),
             progress,
         })
     }
@@ -175,9 +217,10 @@ impl Control {
         id: SubscriptionId,
         spec: SubscriptionSpec,
     ) -> Result<SubscriptionInfo, ControlError> {
-        self.check(&spec)?;
         let _turn = self.change().await?;
         let old = self.subscription(id)?;
+        let spec = spec.keeping_secret(&old.spec);
+        self.check(&spec)?;
         let bus = self.bus(&spec.namespace, &spec.eventbus)?;
         if bus.record.id != old.eventbus_id {
             return Err(ControlError::EventbusFixed(id));
@@ -186,6 +229,14 @@ impl Control {
         self.check_reply(&spec)?;
         let record = SubscriptionRecord {
             disabled_reason: old.disabled_reason.clone().filter(|_| spec.disabled),
+            // Consent is that of one sink to one origin.
+            consent: if spec.sink == old.spec.sink
+                && spec.delivery.handshake == old.spec.delivery.handshake
+            {
+                old.consent.clone()
+            } else {
+                self.new_consent(&spec)
+            },
             spec: SubscriptionSpec {
                 id: old.spec.id,
                 ..spec
@@ -202,7 +253,8 @@ impl Control {
         record: SubscriptionRecord,
         bus: &Bus,
     ) -> Result<SubscriptionInfo, ControlError> {
-        self.commit(tables::put(MetaBatch::new(), &record)).await?;
+        self.commit(self.put_subscription(MetaBatch::new(), &record))
+            .await?;
         self.catalog.write().put_subscription(record.clone());
         self.triggers.stop(record.id).await;
         self.triggers.start(&record, self.route(bus)?).await?;
@@ -318,6 +370,13 @@ impl Control {
         self.triggers.remove(id);
         self.collect(vec![garbage]).await
     }
+}
+
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+fn same(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    let differing = pairs.fold(0, |all, (a, b)| all | (a ^ b));
+    !one.is_empty() && one.len() == other.len() && differing == 0
 }
 
 /// A dead letter eventbus has none itself: a subscription to it that left dead letters would read

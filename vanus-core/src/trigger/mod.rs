@@ -8,6 +8,7 @@
 mod attempt;
 mod dead_letter;
 mod delivery;
+mod desk;
 mod limiter;
 mod pending;
 mod progress;
@@ -24,6 +25,7 @@ mod worker;
 
 pub(crate) use dead_letter::belongs_to as is_dead_letter_of;
 pub use delivery::{Delivery, DeliveryError};
+pub(crate) use desk::{Desk, Handed};
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, put_cursor, put_retry};
 #[cfg(any(test, not(feature = "http")))]

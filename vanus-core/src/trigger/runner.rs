@@ -9,12 +9,14 @@ use super::{
     attempt::Origin,
     progress::Progress,
     shared::Shared,
+    sink::Sink,
     worker::{Reached, Worker},
 };
 
 /// Holds the workers of one subscription. Dropping it stops them without waiting.
 #[derive(Debug)]
 pub(crate) struct Runner {
+    sink: Arc<dyn Sink>,
     stop: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
     reached: Vec<(EventlogId, Arc<Reached>)>,
@@ -29,6 +31,7 @@ impl Runner {
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut runner = Self {
+            sink: Arc::clone(&shared.sink),
             stop,
             workers: Vec::new(),
             reached: Vec::new(),
@@ -57,6 +60,11 @@ impl Runner {
                 tracing::error!(%error, "a subscription worker ended badly");
             }
         }
+    }
+
+    /// Why nothing is delivered, if somebody has to do something about it.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.sink.problem()
     }
 
     /// How far each worker is. End offsets are left zero: the caller knows them.

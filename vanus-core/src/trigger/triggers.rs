@@ -16,11 +16,12 @@ use vanus_types::{
 #[cfg(feature = "http")]
 use super::sinks::SinkHost;
 use super::{
+    desk::{Desk, DeskSink},
     limiter::RateLimiter,
     progress::{self, Progress},
     runner::Runner,
     shared::Shared,
-    sink::{Sink, SinkError, SinkFactory},
+    sink::{Agreement, Sink, SinkError, SinkFactory},
     totals::Totals,
 };
 use crate::eventlog::Logs;
@@ -45,6 +46,8 @@ struct Entry {
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
     attached: Option<Arc<dyn Sink>>,
+    /// Where deliveries wait that are fetched.
+    desk: Arc<Desk>,
     /// Why it has no sink, if it should have one.
     problem: Option<SinkError>,
 }
@@ -82,10 +85,15 @@ impl Triggers {
 
     /// Whether this node can deliver to the sink of `spec`, as far as that is known beforehand.
     pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
-        if spec.sink == SubscriptionSpec::EMBEDDED {
+        if [SubscriptionSpec::EMBEDDED, SubscriptionSpec::PULL].contains(&spec.sink.as_str()) {
             return Ok(());
         }
-        self.sinks.open(spec).map(drop)
+        self.sinks.open(spec, &Agreement::none()).map(drop)
+    }
+
+    /// Where the deliveries of a subscription wait that are fetched.
+    pub(crate) fn desk(&self, id: SubscriptionId) -> Arc<Desk> {
+        Arc::clone(&self.entries.lock().entry(id).or_default().desk)
     }
 
     /// Where randomness comes from.
@@ -166,7 +174,10 @@ impl Triggers {
         if record.spec.sink == SubscriptionSpec::EMBEDDED {
             return entry.attached.clone();
         }
-        match self.sinks.open(&record.spec) {
+        if record.spec.sink == SubscriptionSpec::PULL {
+            return Some(Arc::new(DeskSink(Arc::clone(&entry.desk))));
+        }
+        match self.sinks.open(&record.spec, &Agreement::of(record)) {
             Ok(sink) => Some(sink),
             Err(error) => {
                 tracing::error!(subscription = %record.id, %error, "a subscription has no sink; its events wait");
@@ -179,8 +190,9 @@ impl Triggers {
     /// Why the subscription does not deliver, if something is in its way.
     pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
         let entries = self.entries.lock();
-        let problem = entries.get(&id)?.problem.as_ref()?;
-        Some(problem.to_string())
+        let entry = entries.get(&id)?;
+        let problem = entry.problem.as_ref().map(ToString::to_string);
+        problem.or_else(|| entry.runner.as_ref()?.problem())
     }
 
     async fn load(

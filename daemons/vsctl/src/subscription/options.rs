@@ -58,7 +58,7 @@ pub(crate) struct Create {
     /// The eventbus whose events it delivers
     #[arg(long)]
     eventbus: Name,
-    /// Where events go: an http:// or https:// URL
+    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, value_name = "URL")]
     sink: String,
     /// What passes: JSON, or @file; without filters everything passes
@@ -150,7 +150,7 @@ pub(crate) struct Update {
     /// Its name
     #[arg(long, group = "change")]
     name: Option<Name>,
-    /// Where events go: an http:// or https:// URL
+    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, group = "change", value_name = "URL")]
     sink: Option<String>,
     /// What passes: JSON, or @file; [] passes everything
@@ -342,6 +342,93 @@ mod tests {
             (new.mode, new.batch_events, new.reply),
             (DeliveryMode::Structured, 8, None)
         );
+    }
+
+    #[test]
+    fn a_credential_is_read_by_its_type_and_a_mistake_does_not_show_it() {
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:f";
+        let key = r#"{"access_key_id": "AK", "secret_access_key": "s3cret"}"#;
+        let lambda = [
+            "--protocol",
+            "aws-lambda",
+            "--sink-credential-type",
+            "aws",
+            "--sink-credential",
+        ];
+        let line = ["x", "--name", "s", "--eventbus", "b", "--sink", arn];
+        let read = |credential: &str| {
+            let words = line.iter().chain(&lambda).copied().chain([credential]);
+            CreateLine::parse_from(words).create.spec()
+        };
+        let spec = read(key).unwrap();
+        assert_eq!(
+            (spec.protocol.as_str(), spec.credential.kind()),
+            ("aws-lambda", "aws")
+        );
+        assert!(!format!("{spec:?}").contains("s3cret"));
+        for bad in [
+            "s3cret",
+            r#"{"secret": "s3cret"}"#,
+            r#"{"access_key_id": "AK"}"#,
+            r#"["s3cret"]"#,
+        ] {
+            let error = read(bad).unwrap_err();
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+        let file = r#"{"type": "service_account", "private_key": "k"}"#;
+        let words = [
+            "--protocol",
+            "gcloud-functions",
+            "--credential-type",
+            "gcloud",
+            "--credential",
+            file,
+        ];
+        let spec = create(&words).unwrap();
+        let (_, secret) = spec.credential.secret().unwrap();
+        assert_eq!(secret.expose(), Some(file));
+        assert!(create(&["--credential-type", "bearer"]).is_err());
+        assert_eq!(
+            create(&["--credential-type", "none"])
+                .unwrap()
+                .credential
+                .kind(),
+            "none"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_was_told_masked_is_sent_back_so() {
+        let words = [
+            "--credential-type",
+            "bearer",
+            "--credential",
+            r#"{"token": "t"}"#,
+        ];
+        let mut told = create(&words).unwrap();
+        told.credential = told.credential.masked();
+        let update = UpdateLine::parse_from(["x", "--id", "1", "--description", "d"]).update;
+        let new = update.changes().unwrap().apply(told).unwrap();
+        assert!(new.check_change().is_ok() && new.check().is_err());
+    }
+
+    #[test]
+    fn a_sink_is_asked_first_if_the_sender_has_a_name() {
+        let words = "--webhook-origin e.example.com --webhook-rate 120 --webhook-callback https://v.example.com";
+        let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();
+        let handshake = old.delivery.handshake.clone().unwrap();
+        assert_eq!(
+            (handshake.origin.as_str(), handshake.rate),
+            ("e.example.com", Some(120))
+        );
+        assert!(create(&["--webhook-rate", "120"]).is_err());
+        let update = |words: &[&str]| {
+            let update = UpdateLine::parse_from([&["x", "--id", "1"], words].concat()).update;
+            let new = update.changes().unwrap().apply(old.clone());
+            new.unwrap().delivery.handshake
+        };
+        assert_eq!(update(&["--webhook-rate", "7"]).unwrap().rate, Some(7));
+        assert_eq!(update(&["--webhook-origin", "none"]), None);
     }
 
     #[test]

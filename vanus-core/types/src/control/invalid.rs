@@ -56,6 +56,18 @@ pub enum InvalidSpec {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The credential does not suit.
+    #[error("credential: {why}")]
+    Credential {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Only the mask of a secret was given, and there is no secret that it could stand for.
+    #[error("credential: {field} is only masked; give the secret itself")]
+    Masked {
+        /// The field.
+        field: &'static str,
+    },
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
@@ -74,7 +86,9 @@ impl Coded for InvalidSpec {
             Self::Range { .. }
             | Self::Length { .. }
             | Self::Header { .. }
-            | Self::Delivery { .. } => ErrorCode::InvalidArgument,
+            | Self::Delivery { .. }
+            | Self::Credential { .. }
+            | Self::Masked { .. } => ErrorCode::InvalidArgument,
         }
     }
 }

@@ -4,28 +4,37 @@
 //! `…Spec` is what a caller asks for, `…Record` what is stored, `…Info` what is told. Rules that
 //! need nothing but the record are checked by its `check`; the rest is the engine's.
 
+mod arn;
 mod cluster;
+mod credential;
 mod delivery;
 mod eventbus;
 mod filter;
+mod handshake;
 mod invalid;
 mod namespace;
+mod secret;
+mod sink;
 mod stored;
 mod subscription;
 mod transformer;
 
+pub use arn::LambdaArn;
 pub use cluster::ClusterInfo;
+pub use credential::{Credential, Protocol};
 pub use delivery::{DeliveryMode, DeliverySpec};
 pub use eventbus::{
     EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, RetainFor,
     SegmentInfo,
 };
 pub use filter::{FilterSpec, FilterSpecError};
+pub use handshake::HandshakeSpec;
 pub use invalid::InvalidSpec;
 pub use namespace::{DEFAULT_NAMESPACE, NamespaceRecord, NamespaceSpec, SYSTEM_NAMESPACE};
+pub use secret::{SECRET_MASK, Secret};
 pub use stored::StoredEvent;
 pub use subscription::{
-    EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
+    Consent, EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
 };
 pub use transformer::{ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError};
