@@ -92,7 +92,11 @@ const BANS: &[Ban] = &[
         what: "draws randomness",
         instead: "take a vanus_types Entropy",
         calls: &["getrandom::", "rand::", "thread_rng", "OsRng"],
-        allowed: &["vanus-core/types/src/entropy.rs"],
+        allowed: &[
+            "vanus-core/types/src/entropy.rs",
+            // Hides a key while it signs; the signature is the same whatever is drawn.
+            "vanus-core/src/trigger/sinks/identity.rs",
+        ],
     },
     Ban {
         what: "reads the environment",

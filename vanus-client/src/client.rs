@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use vanus_proto::message::{EventbusKey, LookupOffset, ReadEvent, ReadReply, ReadRequest};
 use vanus_types::{
-    Batch, ErrorCode, EventId, EventbusId, EventlogId, Fault, Name, control::StoredEvent,
+    Batch, ErrorCode, EventId, EventbusId, EventlogId, Fault, Name, SubscriptionId,
+    control::StoredEvent,
 };
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     error::ClientError,
     link::Link,
     producer::{Producer, ProducerOptions},
+    subscriber::{Subscriber, SubscriberOptions},
 };
 
 /// A client of a Vanus server. Cheap to clone; clones share their connections.
@@ -98,6 +100,17 @@ impl Client {
             .get_eventbus(key(namespace, eventbus)?, false)
             .await?;
         Consumer::start(Arc::clone(&self.link), &bus, options).await
+    }
+
+    /// Receives the deliveries of a subscription with the sink `pull`. Whether there is one is told by
+    /// the first [`Subscriber::next`].
+    #[must_use]
+    pub fn subscriber(
+        &self,
+        subscription: SubscriptionId,
+        options: SubscriberOptions,
+    ) -> Subscriber {
+        Subscriber::new(Arc::clone(&self.link), subscription, options)
     }
 
     /// Reads whole batches from `offset` on; the first one may begin with earlier events.

@@ -29,6 +29,7 @@ mod error;
 mod link;
 mod producer;
 mod routes;
+mod subscriber;
 
 pub use admin::{Admin, DeadLetters};
 pub use client::Client;
@@ -38,5 +39,6 @@ pub use error::ClientError;
 pub use producer::{
     Ack, NotSent, Producer, ProducerOptions, ProducerStats, Receipt, SendError, SendRefusal,
 };
+pub use subscriber::{Handed, Subscriber, SubscriberOptions};
 pub use vanus_net::quic::{QuicOptions, Trust};
-pub use vanus_types::{Durability, Event, EventId, EventlogId, Name};
+pub use vanus_types::{Durability, Event, EventId, EventlogId, Name, SubscriptionId};

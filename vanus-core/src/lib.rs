@@ -50,18 +50,18 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ActionSpec, ClusterInfo, DeliveryMode, DeliveryOrder, DeliverySpec, EventbusInfo,
-        EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec,
-        KeyLimit, NamespaceRecord, NamespaceSpec, OnError, Percent, RetainFor, Rewrite, RouteGroup,
-        RouteRetry, RouteSpec, RoutesSpec, SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent,
-        SubscriptionConfig, SubscriptionInfo, SubscriptionPhase, SubscriptionRecord,
-        SubscriptionReset, SubscriptionSpec, SubscriptionTotals, TemplateType, TransformerSpec,
-        WaitingRetries,
+        ActionSpec, ClusterInfo, Consent, Credential, DeliveryMode, DeliveryOrder, DeliverySpec,
+        EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress,
+        FilterSpec, HandshakeSpec, KeyLimit, NamespaceRecord, NamespaceSpec, OnError, Percent,
+        Protocol, RetainFor, Rewrite, RouteGroup, RouteRetry, RouteSpec, RoutesSpec, Secret,
+        SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent, SubscriptionConfig,
+        SubscriptionInfo, SubscriptionPhase, SubscriptionRecord, SubscriptionReset,
+        SubscriptionSpec, SubscriptionTotals, TemplateType, TransformerSpec, WaitingRetries,
     },
 };
 
 pub use crate::{
-    control::{ControlError, DeadLetters, Resent},
+    control::{ControlError, DeadLetters, Resent, SecretsKey},
     engine::{
         EngineHealth, EngineMetrics, Eventbus, OpenOptions, ReadOptions, ReadPage,
         SubscriptionMetrics, Tail, Vanus, VanusBuilder,

@@ -117,6 +117,14 @@ fn requests() -> Table {
             "/api/v1/subscriptions/{id}/reset-offset",
             subscriptions::reset_offset,
         )
+        .get(
+            "/api/v1/subscriptions/{id}/handshake",
+            subscriptions::consent,
+        )
+        .post(
+            "/api/v1/subscriptions/{id}/handshake",
+            subscriptions::consent,
+        )
         .post(
             "/api/v1/subscriptions/{id}/dead-letters/resend",
             dead_letters::resend,

@@ -4,7 +4,7 @@ use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, StoreOptions, Vanus};
+use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, SecretsKey, StoreOptions, Vanus};
 use vanus_gateway::{Gateway, GatewayOptions};
 use vanus_net::{
     http::{HttpServerOptions, bind_tcp},
@@ -13,7 +13,7 @@ use vanus_net::{
 };
 use vanus_proto::transport::{Listener, Transport as _};
 use vanus_runtime::{
-    Config,
+    Config, ConfigError,
     signals::Shutdown,
     telemetry::{Health, HealthProbe, Metrics, serve_telemetry},
 };
@@ -30,7 +30,7 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
 
     let vanus = Vanus::builder()
         .data_dir(&config.data_dir)
-        .options(open_options(&config))
+        .options(open_options(&config)?)
         .open()
         .await?;
     let quic_listener = listen_quic(&config, &vanus).await?;
@@ -127,7 +127,7 @@ fn named(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> io
     }
 }
 
-fn open_options(config: &Config) -> OpenOptions {
+fn open_options(config: &Config) -> Result<OpenOptions, ConfigError> {
     let store = StoreOptions {
         wal_file_bytes: config.wal_size.0,
         segment_bytes: config.segment_size.0,
@@ -137,13 +137,21 @@ fn open_options(config: &Config) -> OpenOptions {
         disk_reserve: config.disk_reserve.0,
         ..StoreOptions::default()
     };
-    OpenOptions {
+    let key = config.secrets_key_file.read()?.map(|read| {
+        if let Some(warning) = read.warning {
+            tracing::warn!("{warning}");
+        }
+        SecretsKey::new(read.key)
+    });
+    Ok(OpenOptions {
         store,
+        secrets_key: key,
+        aws_lambda_endpoint: config.aws_lambda_endpoint.0.clone(),
         retention_interval: config.retention_interval,
         egress: config
             .egress_allow
             .policy(&[config.http, config.quic, config.metrics]),
-    }
+    })
 }
 
 fn cluster_info(

@@ -48,7 +48,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 fn evaluation(input: &[u8]) -> Option<Duration> {
     let place = format!("$.data{}", std::str::from_utf8(input).ok()?);
-    transform::of(&compile(json!(["duplicate", place, "$.copied"])).ok()?)
+    transform::of(&compile(&json!(["duplicate", place, "$.copied"])).ok()?)
 }
 
 fn run(input: &[u8]) -> Result<bool, String> {
@@ -61,15 +61,15 @@ fn run(input: &[u8]) -> Result<bool, String> {
     }
     let place = format!("$.data{path}");
     let known = path.parse::<JsonPath>().ok();
-    let copy = match compile(json!(["duplicate", place, "$.copied"])) {
+    let copy = match compile(&json!(["duplicate", place, "$.copied"])) {
         Ok(copy) => copy,
         Err(error) if known.is_some() => return Err(format!("{path:?} is refused: {error}")),
         Err(_) => return Ok(false),
     };
     let others = [
-        compile(json!(["create", place, 1])),
-        compile(json!(["delete", place])),
-        compile(json!(["replace", place, {"a": [1]}])),
+        compile(&json!(["create", place, 1])),
+        compile(&json!(["delete", place])),
+        compile(&json!(["replace", place, {"a": [1]}])),
     ];
     for event in record::events() {
         transformed(&copy, &event)?;
@@ -83,7 +83,7 @@ fn run(input: &[u8]) -> Result<bool, String> {
     Ok(true)
 }
 
-fn compile(command: serde_json::Value) -> Result<Transformer, String> {
+fn compile(command: &serde_json::Value) -> Result<Transformer, String> {
     let command = command.as_array().cloned().unwrap_or_default();
     let action = ActionSpec {
         command,

@@ -20,7 +20,7 @@ pub const TARGET: Target = Target {
     evaluation: Some(evaluation),
 };
 
-const SEEDS: [&str; 9] = [
+const SEEDS: [&str; 13] = [
     r#"{"define":{"a":"$.data.a","t":"$.type","c":"text"},"pipeline":[{"command":["create","$.data.x","<a>"]},{"command":["join","$.subject","-","<t>","<c>","$.data.a[:]"]}],"template":"{\"a\":<a>,\"b\":\"<t> <$.data.b.c>\",\"c\":[<$.data.none>,<none>]}"}"#,
     r#"{"pipeline":[{"command":["array_foreach","$.data.a",["create","$.data.n","@"],["delete","@.x"]]},{"command":["unfold_array","$.data.a","$.data.b.p"]},{"command":["render_array","$.data.r","$.data.a","<@> <@.b>"]}]}"#,
     r#"{"pipeline":[{"command":["jq","$.data","[.. | numbers] | add, ($event | length) as $n | {n: $n, s: (.a | map(tostring) | join(\",\"))}"]},{"command":["jq","$.data.x","reduce range(100) as $x (0; . + $x)"]}],"on_error":"fail"}"#,
@@ -30,6 +30,10 @@ const SEEDS: [&str; 9] = [
     r#"{"pipeline":[{"command":["condition_if","$.data.i","$.number","<",0,true,null],"on_error":"skip"},{"command":["check_custom_values","$.type","com","$.flag",1,0]},{"command":["length","$.data.l","$.data"]},{"command":["math_add","$.data.m","$.data.a[0]",1e300]}]}"#,
     r#"{"pipeline":[{"command":["uuid","$.id"]},{"command":["now","$.time"]},{"command":["sha256","$.data.h","$.data"]},{"command":["base64_encode","$.data.e","$.data.h"]},{"command":["base64_decode","$.data.f","$.bytes"]},{"command":["number_format","$.data.n","$.number",3,","]},{"command":["coalesce","$.data.c","$.data.z","x"]}]}"#,
     r#"{"pipeline":[{"command":["debezium_convert_to_mongodb_sink","a","$.data.a"]},{"command":["move","$.data.b.c","$.data.q[0].z"]},{"command":["rename","$.text","$.words"]},{"command":["replace","$.source","/new"]}],"template_type":"none"}"#,
+    r#"{"pipeline":[{"command":["jq","$.data.x","[limit(1e9; repeat(.a))]"]}]}"#,
+    r#"{"pipeline":[{"command":["jq","$.data.x","def f: 1 + f; f"]},{"command":["jq","$.data","reduce range(1e9) as $x (.; .b[\"k\\($x)\"] = .a)"]}]}"#,
+    r#"{"pipeline":[{"command":["jq","$.data.x","\"a\" | until(length > 1e6; . + .) | gsub(\"(?<x>a)|b\"; .x + .x)"]}]}"#,
+    r#"{"pipeline":[{"command":["jq","$.data.s","[range(2000) | tostring] | sort_by(.[1:]) | group_by(length) | map(add)"]},{"command":["replace_with_regex","$.data.s","(.*[^0-9])|[0-9]","$1$1"]}]}"#,
 ];
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -14,3 +14,4 @@ mod consumer;
 mod many_streams;
 mod over_quic;
 mod producer;
+mod pull;

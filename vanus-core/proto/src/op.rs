@@ -115,6 +115,11 @@ ops! {
 
     /// Describes the node or cluster.
     GetClusterInfo = 0x0801, Any;
+
+    /// Fetches deliveries of a subscription, waiting for some if asked to.
+    Receive = 0x0901, Read;
+    /// Ends attempts that were fetched.
+    Settle = 0x0902, Read;
 }
 
 #[cfg(test)]

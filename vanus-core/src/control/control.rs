@@ -13,6 +13,8 @@ use vanus_types::{
 use super::{
     catalog::{Bus, Catalog},
     error::ControlError,
+    tables,
+    vault::Vault,
 };
 use crate::{
     eventlog::Logs,
@@ -26,6 +28,7 @@ pub(crate) struct ControlParts {
     pub(crate) meta: Arc<dyn MetaStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) triggers: Triggers,
+    pub(crate) vault: Vault,
 }
 
 /// Creates, changes and deletes namespaces, eventbuses and subscriptions.
@@ -35,6 +38,7 @@ pub(crate) struct Control {
     pub(super) meta: Arc<dyn MetaStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) triggers: Triggers,
+    pub(super) vault: Vault,
     pub(super) catalog: RwLock<Catalog>,
     pub(super) ids: IdGenerator,
     /// Told when the retention of an eventbus was changed, so that it is looked at now.
@@ -54,6 +58,7 @@ impl Control {
             meta,
             clock,
             triggers,
+            vault,
         } = parts;
         let ids = IdGenerator::new(Arc::clone(&clock), 0, catalog.highest_id());
         let catalog = RwLock::new(catalog);
@@ -62,6 +67,7 @@ impl Control {
             meta,
             clock,
             triggers,
+            vault,
             catalog,
             ids,
             retention_changed: Notify::new(),
@@ -145,6 +151,15 @@ impl Control {
         } else {
             Err(ControlError::Closing)
         }
+    }
+
+    /// Adds a subscription to `batch`, with its secrets sealed if there is a key.
+    pub(super) fn put_subscription(
+        &self,
+        batch: MetaBatch,
+        record: &SubscriptionRecord,
+    ) -> MetaBatch {
+        tables::put(batch, &self.vault.seal(record))
     }
 
     /// Stores a batch; it is durable when this answers.

@@ -95,6 +95,11 @@ pub enum ControlError {
     /// The subscription delivers to an address, not to a function.
     #[error("subscription {0} delivers to an address, so no function can be attached")]
     NotEmbedded(SubscriptionId),
+    /// The deliveries of the subscription are not fetched, but sent.
+    #[error(
+        "subscription {0} delivers to an address or a function; only one with the sink \"pull\" is fetched from"
+    )]
+    NotPulled(SubscriptionId),
     /// There can be no sink at such an address.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -177,7 +182,9 @@ impl Coded for ControlError {
                 ErrorCode::CannotOperate
             }
             Self::TooMany { .. } => ErrorCode::ResourceExhausted,
-            Self::NotDisabled(_) | Self::NotEmbedded(_) => ErrorCode::WrongState,
+            Self::NotDisabled(_) | Self::NotEmbedded(_) | Self::NotPulled(_) => {
+                ErrorCode::WrongState
+            }
             Self::Sink(error) => error.code(),
             Self::Range { .. } | Self::NoDeadLetters(_) => ErrorCode::InvalidArgument,
             Self::Name(error) => error.code(),

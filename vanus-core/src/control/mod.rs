@@ -10,6 +10,7 @@ mod dead_letters;
 mod error;
 mod eventbuses;
 mod namespaces;
+mod pull;
 mod recovery;
 #[cfg(feature = "http")]
 mod sink_host;
@@ -17,8 +18,11 @@ mod subscriptions;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 pub(crate) use catalog::Bus;
 pub(crate) use control::{Control, ControlParts};
 pub use dead_letters::{DeadLetters, Resent};
 pub use error::ControlError;
+pub use vault::SecretsKey;
+pub(crate) use vault::Vault;

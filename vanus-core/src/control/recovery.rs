@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use vanus_storage::meta::{MetaBatch, MetaError, MetaStore, Table};
+use vanus_storage::meta::{MAX_META_BATCH_BYTES, MetaBatch, MetaError, MetaStore, Table};
 use vanus_types::{
     EventlogId, Name, NamespaceId, codec,
     control::{DEFAULT_NAMESPACE, NamespaceRecord, SYSTEM_NAMESPACE},
@@ -15,6 +15,9 @@ use super::{
     tables::{self, Garbage, Stored},
 };
 use crate::trigger;
+
+/// Subscriptions whose secrets are sealed in one batch.
+const SEALED_AT_ONCE: usize = 1000;
 
 /// Name and id of the namespace of the system.
 pub(super) fn system_namespace() -> (Name, NamespaceId) {
@@ -37,6 +40,7 @@ impl Control {
         let reading = tokio::task::spawn_blocking(move || read_catalog(&meta));
         let (catalog, garbage) = reading.await.map_err(|_| ControlError::Closing)??;
         let control = Arc::new(Self::with_catalog(parts, catalog));
+        control.open_secrets().await?;
         #[cfg(feature = "http")]
         control.bind_sinks();
         control.add_builtin_namespaces().await?;
@@ -110,6 +114,35 @@ impl Control {
             Ok(kept)
         });
         clearing.await.map_err(|_| ControlError::Closing)?
+    }
+
+    /// Opens the secrets of all subscriptions, and seals those that were stored before there was a
+    /// key.
+    async fn open_secrets(&self) -> Result<(), ControlError> {
+        let records: Vec<_> = self.look(|catalog| catalog.subscriptions().cloned().collect());
+        let (mut batch, mut unsealed) = (MetaBatch::new(), 0_u64);
+        for stored in records {
+            let mut record = stored.as_ref().clone();
+            if self.vault.open(&mut record) {
+                batch = self.put_subscription(batch, &record);
+                unsealed += 1;
+                // A record has at most a mebibyte; a batch takes a few.
+                if batch.len() >= SEALED_AT_ONCE || batch.bytes() >= MAX_META_BATCH_BYTES / 2 {
+                    self.commit(std::mem::take(&mut batch)).await?;
+                }
+            }
+            if record != *stored {
+                self.catalog.write().put_subscription(record);
+            }
+        }
+        if unsealed > 0 {
+            self.commit(batch).await?;
+            tracing::info!(
+                subscriptions = unsealed,
+                "secrets that were stored in the clear are sealed"
+            );
+        }
+        Ok(())
     }
 
     async fn start_subscriptions(&self) -> Result<(), ControlError> {

@@ -7,8 +7,8 @@ use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     Event, EventlogId, SubscriptionId,
     control::{
-        FilterSpec, RouteSlots, RoutesSpec, StartFrom, SubscriptionInfo, SubscriptionRecord,
-        SubscriptionReset, SubscriptionSpec, TransformerSpec, WaitingRetries,
+        Consent, FilterSpec, RouteSlots, RoutesSpec, StartFrom, SubscriptionInfo,
+        SubscriptionRecord, SubscriptionReset, SubscriptionSpec, TransformerSpec, WaitingRetries,
     },
     limits::MAX_SUBSCRIPTIONS,
 };
@@ -49,6 +49,7 @@ impl Control {
         check_dead_letters(&bus, &spec)?;
         self.check_reply(&spec)?;
         let now_ms = self.clock.now_ms();
+        let consent = self.new_consent(&spec);
         let record = SubscriptionRecord {
             id: spec
                 .id
@@ -58,10 +59,11 @@ impl Control {
             route_slots: slots(&spec, None),
             spec,
             disabled_reason: None,
+            consent,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
-        let batch = tables::put(MetaBatch::new(), &record);
+        let batch = self.put_subscription(MetaBatch::new(), &record);
         let batch = self
             .put_start(batch, &record, &bus, record.spec.config.start_from)
             .await?;
@@ -81,6 +83,46 @@ impl Control {
             Transformer::compile(transformer)?;
         }
         Ok(self.triggers.check_sink(spec)?)
+    }
+
+    /// What a sink shows that agrees later; it has not agreed yet.
+    fn new_consent(&self, spec: &SubscriptionSpec) -> Consent {
+        let handshake = spec.delivery.handshake.as_ref();
+        let later = handshake.is_some_and(|handshake| handshake.callback.is_some());
+        let key = later.then(|| self.vault.make_secret());
+        Consent {
+            key: key.unwrap_or_default(),
+            ..Consent::default()
+        }
+    }
+
+    /// Takes note that a sink agrees to deliveries, of which it wants at most `rate` a minute.
+    pub(crate) async fn grant_consent(
+        &self,
+        id: SubscriptionId,
+        key: &str,
+        rate: Option<u32>,
+    ) -> Result<(), ControlError> {
+        let _turn = self.change().await?;
+        let old = self.subscription(id)?;
+        let asked = old.spec.delivery.handshake.as_ref();
+        let right = old
+            .consent
+            .key
+            .expose()
+            .is_some_and(|right| same(right, key));
+        // Who guesses is not told what was wrong.
+        if !right || asked.is_none_or(|asked| asked.callback.is_none()) {
+            return Err(ControlError::SubscriptionNotFound(id));
+        }
+        let mut record = old.as_ref().clone();
+        if record.consent.granted && record.consent.rate == rate {
+            return Ok(());
+        }
+        record.consent.granted = true;
+        record.consent.rate = rate;
+        let bus = self.bus_by_id(record.eventbus_id)?;
+        self.replace(record, &bus).await.map(drop)
     }
 
     /// Replies go to an eventbus that is there and that anybody may publish to.
@@ -166,7 +208,7 @@ impl Control {
             phase: self.triggers.phase(record),
             totals: self.triggers.totals(record.id),
             problem: self.triggers.problem(record.id),
-            record: record.clone(),
+            record: record.clone().masked(),
             progress,
         })
     }
@@ -177,9 +219,10 @@ impl Control {
         id: SubscriptionId,
         spec: SubscriptionSpec,
     ) -> Result<SubscriptionInfo, ControlError> {
-        self.check(&spec)?;
         let _turn = self.change().await?;
         let old = self.subscription(id)?;
+        let spec = spec.keeping_secret(&old.spec);
+        self.check(&spec)?;
         let bus = self.bus(&spec.namespace, &spec.eventbus)?;
         if bus.record.id != old.eventbus_id {
             return Err(ControlError::EventbusFixed(id));
@@ -193,6 +236,14 @@ impl Control {
         let record = SubscriptionRecord {
             route_slots: slots(&spec, Some(&old)),
             disabled_reason: old.disabled_reason.clone().filter(|_| spec.disabled),
+            // Consent is that of one sink to one origin.
+            consent: if spec.sink == old.spec.sink
+                && spec.delivery.handshake == old.spec.delivery.handshake
+            {
+                old.consent.clone()
+            } else {
+                self.new_consent(&spec)
+            },
             spec,
             updated_at_ms: self.clock.now_ms(),
             ..old.as_ref().clone()
@@ -234,7 +285,8 @@ impl Control {
         record: SubscriptionRecord,
         bus: &Bus,
     ) -> Result<SubscriptionInfo, ControlError> {
-        self.commit(tables::put(MetaBatch::new(), &record)).await?;
+        self.commit(self.put_subscription(MetaBatch::new(), &record))
+            .await?;
         self.catalog.write().put_subscription(record.clone());
         self.triggers.stop(record.id).await;
         self.triggers.start(&record, self.route(bus)?).await?;
@@ -374,6 +426,13 @@ fn differs_in_routes_only(old: &SubscriptionSpec, new: &SubscriptionSpec) -> boo
         ..new.clone()
     };
     old.routes.is_some() && new.routes.is_some() && same == *old
+}
+
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+fn same(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    let differing = pairs.fold(0, |all, (a, b)| all | (a ^ b));
+    !one.is_empty() && one.len() == other.len() && differing == 0
 }
 
 /// A dead letter eventbus has none itself: a subscription to it that left dead letters would read

@@ -78,6 +78,7 @@ async fn what_could_not_be_deleted_goes_on_running() {
         meta,
         clock,
         triggers,
+        vault: super::Vault::new(None, Arc::new(SeededEntropy::new(2))),
     };
     let (control, _) = Control::open(parts).await.unwrap();
     let spec = EventbusSpec::new(Name::new("orders").unwrap());

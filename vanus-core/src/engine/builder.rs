@@ -16,7 +16,7 @@ use super::{
     vanus::Vanus,
 };
 use crate::{
-    control::{Control, ControlParts},
+    control::{Control, ControlParts, SecretsKey, Vault},
     error::OpenError,
     eventlog::Logs,
     trigger::{SinkFactory, Triggers},
@@ -32,6 +32,12 @@ pub struct OpenOptions {
     /// What subscriptions may deliver to beyond the public internet. Default: this machine, which
     /// suits a program that lets nobody else create subscriptions.
     pub egress: EgressPolicy,
+    /// The key with which the secrets of subscriptions are sealed in the metadata store. Default:
+    /// none, they are stored as they are.
+    pub secrets_key: Option<SecretsKey>,
+    /// Where functions of AWS Lambda are called, `https://` or `http://` and a host: a private endpoint,
+    /// or a stand-in. Default: none, at the public endpoint of their region.
+    pub aws_lambda_endpoint: Option<String>,
 }
 
 impl Default for OpenOptions {
@@ -40,6 +46,8 @@ impl Default for OpenOptions {
             store: StoreOptions::default(),
             retention_interval: Duration::from_secs(60),
             egress: EgressPolicy::loopback(),
+            secrets_key: None,
+            aws_lambda_endpoint: None,
         }
     }
 }
@@ -115,11 +123,12 @@ impl VanusBuilder {
         let options = self.options.store.clone();
         let retention_interval = self.options.retention_interval;
         let (store_clock, store_entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
+        let vault = Vault::new(self.options.secrets_key.as_ref(), Arc::clone(&entropy));
         let opening = move || open_stores(place, store_clock, store_entropy, options);
         let opened = tokio::task::spawn_blocking(opening).await;
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
-        let sinks = sinks(self.options.egress, &clock)?;
+        let sinks = sinks(&self.options, &clock)?;
         let triggers = Triggers::new(
             logs.clone(),
             Arc::clone(&meta),
@@ -132,6 +141,7 @@ impl VanusBuilder {
             meta: Arc::clone(&meta),
             clock: Arc::clone(&clock),
             triggers,
+            vault,
         };
         let (control, orphans) = Control::open(parts).await?;
         for eventlog in &orphans {
@@ -182,17 +192,22 @@ fn open_stores(
 }
 
 #[cfg(feature = "http")]
-fn sinks(egress: EgressPolicy, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SinkFactory>, OpenError> {
+fn sinks(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SinkFactory>, OpenError> {
     use vanus_net::http::{HttpClient, HttpClientOptions};
     let client = HttpClient::new(HttpClientOptions::default())
         .map_err(|error| OpenError::HttpClient(error.to_string()))?;
-    let sinks = crate::trigger::AddressSinks::new(client, egress, Arc::clone(clock));
+    let sinks = crate::trigger::AddressSinks::new(
+        client,
+        options.egress.clone(),
+        options.aws_lambda_endpoint.clone(),
+        Arc::clone(clock),
+    );
     Ok(Arc::new(sinks))
 }
 
 #[cfg(not(feature = "http"))]
 fn sinks(
-    _egress: EgressPolicy,
+    _options: &OpenOptions,
     _clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn SinkFactory>, OpenError> {
     Ok(Arc::new(crate::trigger::NoSinks))

@@ -1,6 +1,7 @@
 //! The façade: open an engine, find an eventbus, publish, read, subscribe.
 
 mod builder;
+mod consent;
 mod eventbus;
 mod maintenance;
 mod metrics;

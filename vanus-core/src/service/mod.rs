@@ -4,6 +4,7 @@
 //! listens on loopback only.
 
 mod admin;
+mod pull;
 mod read;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod service;

@@ -99,6 +99,8 @@ impl Handler for Service {
             Request::Read(request) => self.read(request).await,
             Request::ReadEvent(request) => self.read_event(request).await,
             Request::LookupOffset(request) => self.lookup_offset(request).await,
+            Request::Receive(request) => self.receive(request).await,
+            Request::Settle(request) => self.settle(request),
             other => self.administer(other).await,
         }
     }

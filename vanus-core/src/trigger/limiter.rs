@@ -18,6 +18,12 @@ impl RateLimiter {
         Self { gap_ns, next_ns: 0 }
     }
 
+    /// A limiter of passes at least `gap_ns` nanoseconds apart.
+    #[cfg(feature = "http")]
+    pub(crate) const fn with_gap_ns(gap_ns: u64) -> Self {
+        Self { gap_ns, next_ns: 0 }
+    }
+
     /// Books one pass and answers how many nanoseconds after `now_ns` (monotonic) it may happen.
     pub(crate) fn book(&mut self, now_ns: u64) -> u64 {
         if self.gap_ns == 0 {

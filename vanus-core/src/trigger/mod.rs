@@ -13,6 +13,7 @@
 mod attempt;
 mod dead_letter;
 mod delivery;
+mod desk;
 mod feed;
 mod index;
 mod keys;
@@ -37,6 +38,7 @@ mod worker;
 
 pub(crate) use dead_letter::belongs_to as is_dead_letter_of;
 pub use delivery::{Delivery, DeliveryError};
+pub(crate) use desk::{Desk, Handed};
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, part_from_feeds, put_cursor, put_retry};
 pub(crate) use route::slots_of;

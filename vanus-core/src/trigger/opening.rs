@@ -5,12 +5,13 @@ use std::sync::Arc;
 use vanus_expr::FilterError;
 use vanus_storage::meta::MetaError;
 use vanus_types::SubscriptionId;
-use vanus_types::control::{RoutesSpec, SubscriptionRecord, SubscriptionSpec};
+use vanus_types::control::{SubscriptionRecord, SubscriptionSpec};
 
 use super::{
+    desk::DeskSink,
     progress,
     route::Router,
-    sink::{Sink, SinkError},
+    sink::{Agreement, Sink, SinkError},
     triggers::{StartError, Triggers},
 };
 
@@ -20,16 +21,9 @@ type Opened = (Arc<dyn Sink>, Option<Arc<Router>>);
 impl Triggers {
     /// Whether this node can deliver to the sinks of `spec`, as far as that is known beforehand.
     pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
-        let routes = spec.routes.iter().flat_map(RoutesSpec::every_route);
-        let routed = routes.filter_map(|route| route.sink.clone());
-        let alone = spec.routes.is_none().then(|| spec.sink.clone());
-        for sink in routed.chain(alone) {
-            if sink != SubscriptionSpec::EMBEDDED {
-                let spec = SubscriptionSpec {
-                    sink,
-                    ..spec.clone()
-                };
-                self.sinks.open(&spec)?;
+        for sink in spec.every_sink() {
+            if ![SubscriptionSpec::EMBEDDED, SubscriptionSpec::PULL].contains(&sink) {
+                self.sinks.open(&spec.to_sink(sink), &Agreement::none())?;
             }
         }
         Ok(())
@@ -42,13 +36,16 @@ impl Triggers {
         record: &SubscriptionRecord,
         attached: Option<&Arc<dyn Sink>>,
     ) -> Result<Option<Opened>, StartError> {
+        let agreement = Agreement::of(record);
         let opened = match &record.spec.routes {
-            None => self.open(&record.spec, attached).map(|sink| (sink, None)),
+            None => self
+                .open(record.id, &agreement, &record.spec, attached)
+                .map(|sink| (sink, None)),
             Some(_) => {
                 let (meta, id) = (Arc::clone(&self.meta), record.id);
                 let loading = tokio::task::spawn_blocking(move || progress::load_pins(&meta, id));
                 let pins = loading.await.unwrap_or(Err(MetaError::Closed))?;
-                let open = |spec: &SubscriptionSpec| self.open(spec, attached);
+                let open = |spec: &SubscriptionSpec| self.open(id, &agreement, spec, attached);
                 let router = Router::new(id, &record.spec, &record.route_slots, pins, &open);
                 router.map(Arc::new).map(|router| {
                     let sink: Arc<dyn Sink> = router.clone();
@@ -72,20 +69,28 @@ impl Triggers {
 
     fn open(
         &self,
+        id: SubscriptionId,
+        agreement: &Agreement<'_>,
         spec: &SubscriptionSpec,
         attached: Option<&Arc<dyn Sink>>,
     ) -> Result<Arc<dyn Sink>, OpenError> {
-        match spec.sink == SubscriptionSpec::EMBEDDED {
-            true => attached.cloned().ok_or(OpenError::Detached),
-            false => Ok(self.sinks.open(spec)?),
+        match spec.sink.as_str() {
+            SubscriptionSpec::EMBEDDED => attached.cloned().ok_or(OpenError::Detached),
+            SubscriptionSpec::PULL => {
+                let mut entries = self.entries.lock();
+                let desk = Arc::clone(&entries.entry(id).or_default().desk);
+                Ok(Arc::new(DeskSink(desk)))
+            }
+            _ => Ok(self.sinks.open(spec, agreement)?),
         }
     }
 
     /// Why the subscription does not deliver, if something is in its way.
     pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
         let entries = self.entries.lock();
-        let problem = entries.get(&id)?.problem.as_ref()?;
-        Some(problem.to_string())
+        let entry = entries.get(&id)?;
+        let problem = entry.problem.as_ref().map(ToString::to_string);
+        problem.or_else(|| entry.runner.as_ref()?.problem())
     }
 
     /// Lets a running subscription go on by the routes of `record`, from the next attempt on.
@@ -104,7 +109,9 @@ impl Triggers {
         let Some(router) = router else {
             return Ok(false);
         };
-        let open = |spec: &SubscriptionSpec| self.open(spec, attached.as_ref());
+        let agreement = Agreement::of(record);
+        let id = record.id;
+        let open = |spec: &SubscriptionSpec| self.open(id, &agreement, spec, attached.as_ref());
         router.exchange(&record.spec, &record.route_slots, &open)?;
         Ok(true)
     }

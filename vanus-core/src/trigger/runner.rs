@@ -56,6 +56,11 @@ impl Runner {
         }
     }
 
+    /// Why nothing is delivered, if somebody has to do something about it.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.shared.sink.problem()
+    }
+
     /// How far each seat is. End offsets are left zero: the caller knows them.
     pub(crate) fn progress(&self) -> Vec<EventlogProgress> {
         let seats = self.seats.iter();

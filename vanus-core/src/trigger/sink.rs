@@ -6,7 +6,10 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use vanus_net::http::HttpError;
-use vanus_types::{Coded, ErrorCode, control::SubscriptionSpec};
+use vanus_types::{
+    Coded, ErrorCode, EventbusId, SubscriptionId,
+    control::{SubscriptionRecord, SubscriptionSpec},
+};
 
 use super::delivery::{Delivery, DeliveryError};
 #[cfg(feature = "http")]
@@ -24,6 +27,11 @@ pub trait Sink: Send + Sync + fmt::Debug {
     /// How long a delivery may wait inside the sink for others to go with it; added to the time-out.
     fn linger(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Why nothing is delivered, if somebody has to do something about it.
+    fn problem(&self) -> Option<String> {
+        None
     }
 
     /// Waits until the sink wants to be given another delivery. Cancellation safe.
@@ -63,12 +71,56 @@ where
 
 /// Opens the sinks of subscriptions that have an address.
 pub(crate) trait SinkFactory: Send + Sync + fmt::Debug {
-    /// The sink of a subscription.
-    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError>;
+    /// The sink of a subscription, which may have agreed to deliveries before.
+    fn open(
+        &self,
+        spec: &SubscriptionSpec,
+        agreement: &Agreement<'_>,
+    ) -> Result<Arc<dyn Sink>, SinkError>;
 
     /// Says who the engine around the sinks is.
     #[cfg(feature = "http")]
     fn bind(&self, _host: Weak<dyn SinkHost>) {}
+}
+
+/// Whose sink it is, and what it has agreed to.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "only sinks that are addresses are asked")
+)]
+pub(crate) struct Agreement<'a> {
+    pub(crate) subscription: SubscriptionId,
+    /// The eventbus it reads.
+    pub(crate) eventbus: EventbusId,
+    /// What the sink shows when it agrees.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) granted: bool,
+    /// The most deliveries a minute it has agreed to, if not any.
+    pub(crate) rate: Option<u32>,
+}
+
+impl<'a> Agreement<'a> {
+    /// That of a subscription that is not there yet.
+    pub(crate) const fn none() -> Self {
+        Self {
+            subscription: SubscriptionId::from_u64(0),
+            eventbus: EventbusId::from_u64(0),
+            key: None,
+            granted: false,
+            rate: None,
+        }
+    }
+
+    pub(crate) fn of(record: &'a SubscriptionRecord) -> Self {
+        Self {
+            subscription: record.id,
+            eventbus: record.eventbus_id,
+            key: record.consent.key.expose(),
+            granted: record.consent.granted,
+            rate: record.consent.rate,
+        }
+    }
 }
 
 /// Why there is no sink for a subscription.
@@ -80,6 +132,14 @@ pub enum SinkError {
     /// The address cannot be requested, or may not be connected to.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The credential is sealed with a key that this node was not given.
+    #[error(
+        "its credential is sealed with a key that this node was not given; give it the key, or the subscription a new credential"
+    )]
+    Sealed,
+    /// The credential cannot be used.
+    #[error("its credential cannot be used: {0}")]
+    Credential(String),
 }
 
 impl Coded for SinkError {
@@ -87,6 +147,8 @@ impl Coded for SinkError {
         match self {
             Self::Unsupported(_) => ErrorCode::Unsupported,
             Self::Http(error) => error.code(),
+            Self::Sealed => ErrorCode::WrongState,
+            Self::Credential(_) => ErrorCode::InvalidArgument,
         }
     }
 }
@@ -98,7 +160,11 @@ pub(crate) struct NoSinks;
 
 #[cfg(any(test, not(feature = "http")))]
 impl SinkFactory for NoSinks {
-    fn open(&self, spec: &SubscriptionSpec) -> Result<Arc<dyn Sink>, SinkError> {
+    fn open(
+        &self,
+        spec: &SubscriptionSpec,
+        _agreement: &Agreement<'_>,
+    ) -> Result<Arc<dyn Sink>, SinkError> {
         Err(SinkError::Unsupported(spec.sink.clone()))
     }
 }

@@ -22,7 +22,8 @@ use vanus_types::{
     BatchBuilder, Clock as _, Durability, Event, EventbusId, EventlogId, NamespaceId,
     SeededEntropy, SubscriptionId, SystemClock,
     control::{
-        DeliveryOrder, FilterSpec, RouteSlots, StartFrom, SubscriptionRecord, SubscriptionSpec,
+        Consent, DeliveryOrder, FilterSpec, RouteSlots, StartFrom, SubscriptionRecord,
+        SubscriptionSpec,
     },
 };
 
@@ -129,6 +130,7 @@ fn record(number: usize, filters: Vec<FilterSpec>) -> SubscriptionRecord {
         namespace_id: NamespaceId::from_u64(1),
         spec,
         disabled_reason: None,
+        consent: Consent::default(),
         route_slots: RouteSlots::new(),
         created_at_ms: 0,
         updated_at_ms: 0,

@@ -23,6 +23,7 @@ use vanus_types::{
 use super::sinks::SinkHost;
 use super::{
     attempt::Origin,
+    desk::Desk,
     index::BusIndex,
     keys::Keys,
     limiter::RateLimiter,
@@ -63,6 +64,8 @@ pub(super) struct Entry {
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
     pub(super) attached: Option<Arc<dyn Sink>>,
+    /// Where deliveries wait that are fetched.
+    pub(super) desk: Arc<Desk>,
     /// Why it has no sink, if it should have one.
     pub(super) problem: Option<SinkError>,
 }
@@ -127,6 +130,11 @@ impl Triggers {
     #[cfg(feature = "http")]
     pub(crate) fn bind(&self, host: Weak<dyn SinkHost>) {
         self.sinks.bind(host);
+    }
+
+    /// Where the deliveries of a subscription wait that are fetched.
+    pub(crate) fn desk(&self, id: SubscriptionId) -> Arc<Desk> {
+        Arc::clone(&self.entries.lock().entry(id).or_default().desk)
     }
 
     /// Where randomness comes from.

@@ -8,8 +8,11 @@
     reason = "tests say what went wrong by panicking"
 )]
 
+mod clouds;
 mod control;
+mod credentials;
 mod delivery;
+mod handshake;
 mod http_delivery;
 mod ordering;
 mod publish;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,8 @@ use vanus_net::http::{HttpServerOptions, bind_tcp, serve_http};
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) version: Version,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -108,6 +110,8 @@ impl tower_service::Service<Request<Incoming>> for Page {
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let request = Asked {
+                method: head.method,
+                version: head.version,
                 uri: head.uri,
                 headers: head.headers,
                 body: body.collect().await.unwrap().to_bytes(),

@@ -52,6 +52,15 @@ pub const MAX_FILTER_NODES: usize = 1024;
 /// Longest sink address, in bytes.
 pub const MAX_SINK_LEN: usize = 2048;
 
+/// Longest secret of a credential, in bytes.
+pub const MAX_SECRET_LEN: usize = 16 * 1024;
+
+/// Longest identifier of a credential, in bytes.
+pub const MAX_CREDENTIAL_ID_LEN: usize = 256;
+
+/// Most deliveries a minute that a handshake may ask for.
+pub const MAX_WEBHOOK_RATE: u32 = 60_000_000;
+
 /// Most extra headers of a sink.
 pub const MAX_SINK_HEADERS: usize = 32;
 
@@ -95,6 +104,9 @@ pub const MAX_DELIVERY_BATCH_EVENTS: u32 = 1024;
 /// Most bytes of the events of one request to a sink together; one event always fits.
 pub const MAX_DELIVERY_BATCH_LEN: usize = 4 * 1024 * 1024;
 
+/// Most bytes of the events of one call of a gRPC sink together: receivers take 4 MiB by default.
+pub const MAX_GRPC_BATCH_LEN: usize = 2 * 1024 * 1024;
+
 /// Default time an event waits for others to share its request, in milliseconds.
 pub const DEFAULT_DELIVERY_LINGER_MS: u32 = 500;
 
@@ -134,6 +146,12 @@ pub const MAX_INBOX: usize = 256;
 /// Farthest a subscription may be behind the end of an eventlog to begin in the reader it shares when
 /// nobody is there yet, in offsets.
 pub const MAX_JOIN_BEHIND: u64 = 65_536;
+
+/// Most deliveries that one request fetches, or settles.
+pub const MAX_RECEIVE_EVENTS: usize = 1000;
+
+/// Most bytes of the events that one request fetches; one event always fits.
+pub const MAX_RECEIVE_LEN: usize = 4 * 1024 * 1024;
 
 /// Most dead letters one call reads or sends again.
 pub const MAX_DEAD_LETTERS: usize = 64;
@@ -185,7 +203,7 @@ pub const MAX_TRANSFORMER_LEN: usize = 256 * 1024;
 
 /// Most work of one run of a transformer, in steps and bytes looked at or made, besides
 /// [`TRANSFORM_WORK_PER_BYTE`]. What takes more ends with an error.
-pub const MAX_TRANSFORM_WORK: u64 = 512 * 1024;
+pub const MAX_TRANSFORM_WORK: u64 = 384 * 1024;
 
 /// What a run of a transformer may do more for each byte of the event's record, in steps and bytes.
 pub const TRANSFORM_WORK_PER_BYTE: u64 = 8;

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,42 @@ pub(crate) async fn reset_offset(
     let id = parse("id", &id)?;
     let reset: SubscriptionReset = json_body(request).await?;
     Ok(Json(gateway.vanus().reset_subscription(id, reset).await?))
+}
+
+/// What a sink shows that agrees.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsentQuery {
+    key: String,
+}
+
+/// Takes the consent of a sink, which was given this URL in the handshake.
+pub(crate) async fn consent(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    Parameters(query): Parameters<ConsentQuery>,
+    headers: HeaderMap,
+) -> Result<&'static str, Problem> {
+    let rate = match headers.get("webhook-allowed-rate") {
+        None => None,
+        Some(value) => allowed_rate(value.to_str().unwrap_or_default().trim())?,
+    };
+    let id = parse("id", &id)?;
+    gateway.vanus().grant_consent(id, &query.key, rate).await?;
+    Ok("Deliveries are agreed to.\n")
+}
+
+/// A positive number of deliveries a minute, or `*` for any.
+fn allowed_rate(text: &str) -> Result<Option<u32>, Problem> {
+    match text.parse() {
+        _ if text == "*" => Ok(None),
+        Ok(rate) if rate > 0 => Ok(Some(rate)),
+        _ => {
+            let detail =
+                format!("WebHook-Allowed-Rate is \"{text}\", no number above zero and no *");
+            Err(Problem::new(ErrorCode::InvalidArgument, detail))
+        }
+    }
 }
 
 /// What is to be tried: filters and a transformer, those of a subscription where they are not

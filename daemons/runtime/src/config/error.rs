@@ -55,6 +55,14 @@ pub enum ConfigError {
         /// The greatest value allowed.
         most: String,
     },
+    /// The file with the key for secrets cannot be used.
+    #[error("key file {path} cannot be used: {detail}")]
+    KeyFile {
+        /// The file.
+        path: String,
+        /// Why not.
+        detail: String,
+    },
     /// Others could reach the address.
     #[error("{key}: {source}")]
     Bind {

@@ -13,6 +13,7 @@ mod error;
 mod load;
 mod options;
 mod reference;
+mod secrets;
 mod setting;
 
 pub use egress::EgressAllow;
@@ -20,4 +21,5 @@ pub use error::ConfigError;
 pub use load::{Loaded, Sources};
 pub use options::{Config, OptionDoc};
 pub use reference::reference_table;
-pub use setting::{ByteSize, DiskReserve, LogFormat};
+pub use secrets::{KeyFile, ReadKey};
+pub use setting::{ByteSize, DiskReserve, LogFormat, OptionalUrl};

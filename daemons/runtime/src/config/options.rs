@@ -11,7 +11,8 @@ use vanus_types::{
 use super::{
     egress::EgressAllow,
     error::ConfigError,
-    setting::{ByteSize, DiskReserve, LogFormat, Setting},
+    secrets::KeyFile,
+    setting::{ByteSize, DiskReserve, LogFormat, OptionalUrl, Setting},
 };
 
 /// What the manual says about one option.
@@ -132,6 +133,13 @@ options! {
     /// `none`. A host by name never reaches a metadata service. Danger: with `any` whoever may create a
     /// subscription makes the daemon call whatever it can reach (docs/delivery.md).
     egress_allow: EgressAllow = EgressAllow(None);
+    /// A file with the key, 64 hexadecimal digits, with which credentials of sinks are sealed in the
+    /// metadata (`openssl rand -hex 32`). Danger: without it they are stored as they are, for whoever
+    /// can read the data directory; without the right one they cannot be used.
+    secrets_key_file: KeyFile = KeyFile(None);
+    /// Where functions of AWS Lambda are called instead of the public endpoint of their region: a
+    /// private endpoint, or a stand-in.
+    aws_lambda_endpoint: OptionalUrl = OptionalUrl(None);
     /// How often events past their retention are looked for, besides at once when a retention is
     /// changed.
     retention_interval: Duration = Duration::from_secs(60);

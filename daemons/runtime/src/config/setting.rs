@@ -190,6 +190,26 @@ impl Setting for String {
     }
 }
 
+/// A URL, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OptionalUrl(pub Option<String>);
+
+impl Setting for OptionalUrl {
+    const FORM: &'static str = "none, or a URL such as https://lambda.internal";
+
+    fn parse(text: &str) -> Option<Self> {
+        let web = text.starts_with("https://") || text.starts_with("http://");
+        match text {
+            "none" => Some(Self(None)),
+            url => web.then(|| Self(Some(url.to_owned()))),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.clone().unwrap_or_else(|| "none".to_owned())
+    }
+}
+
 impl Setting for bool {
     const FORM: &'static str = "true or false";
 
@@ -232,6 +252,8 @@ mod tests {
             same(Duration::from_micros(millis));
         }
         same(LogFormat::Json);
+        same(OptionalUrl(None));
+        same(OptionalUrl(Some("https://a.b".to_owned())));
         same(Durability::PageCache);
         same(true);
         same(PathBuf::from("a b"));

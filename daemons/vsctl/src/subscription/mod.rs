@@ -127,7 +127,8 @@ impl SubscriptionCommand {
                 let admin = context.admin().await?;
                 let now = admin.get_subscription(update.id).await?.record.spec;
                 let spec = changes.apply(now)?;
-                spec.check().map_err(|error| CliError::invalid(&error))?;
+                spec.check_change()
+                    .map_err(|error| CliError::invalid(&error))?;
                 admin.update_subscription(update.id, spec).await?
             }
             Self::Info(IdFlag { id }) => context.admin().await?.get_subscription(id).await?,

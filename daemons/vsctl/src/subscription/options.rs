@@ -42,8 +42,8 @@ prefix, suffix (attributes, data or data.path to text), not (a filter), all, any
 sql (a CESQL expression over attributes), cel (a CEL expression over event and $path.(type)).
 docs/filters.md tells all about them.
 
-Transformer: JSON with define, pipeline and template; docs/transformers.md tells all about it, and
-vsctl subscription try shows what it makes of an event.";
+Transformer: JSON with define, pipeline and template; docs/transformers.md tells all about it.
+What it makes of an event is shown by: vsctl subscription try --help";
 
 pub(super) const UPDATE_EXAMPLES: &str = "\
 Examples:
@@ -64,7 +64,7 @@ pub(crate) struct Create {
     /// The eventbus whose events it delivers
     #[arg(long)]
     eventbus: Name,
-    /// Where events go: an http:// or https:// URL
+    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, value_name = "URL", required_unless_present = "routes")]
     sink: Option<String>,
     /// Where events go instead of one sink: routes with weights, as JSON, or @file
@@ -173,7 +173,7 @@ pub(crate) struct Update {
     /// Its name
     #[arg(long, group = "change")]
     name: Option<Name>,
-    /// Where events go: an http:// or https:// URL
+    /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, group = "change", value_name = "URL")]
     sink: Option<String>,
     /// Where events go instead of one sink: routes with weights, as JSON, or @file
@@ -336,97 +336,4 @@ fn timeout_ms(duration: Duration) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-    use vanus_types::{control::DeliveryMode, limits::DEFAULT_DELIVERY_TIMEOUT_MS};
-
-    use super::*;
-
-    #[derive(Debug, clap::Parser)]
-    struct CreateLine {
-        #[command(flatten)]
-        create: Create,
-    }
-
-    #[derive(Debug, clap::Parser)]
-    struct UpdateLine {
-        #[command(flatten)]
-        update: Update,
-    }
-
-    fn create(more: &[&str]) -> Result<SubscriptionSpec, CliError> {
-        let line = ["x", "--name", "s", "--eventbus", "b", "--sink", "http://h/"];
-        CreateLine::parse_from(line.iter().chain(more))
-            .create
-            .spec()
-    }
-
-    #[test]
-    fn what_is_not_said_has_the_documented_defaults() {
-        let spec = create(&[]).unwrap();
-        assert_eq!(spec.config, SubscriptionConfig::default());
-        assert_eq!(spec.config.delivery_timeout_ms, DEFAULT_DELIVERY_TIMEOUT_MS);
-        assert_eq!(spec.namespace.as_str(), "default");
-        assert!(!spec.disabled && spec.filters.is_empty());
-    }
-
-    #[test]
-    fn a_subscription_that_breaks_a_rule_is_not_sent() {
-        for more in [
-            ["--header", "host=x"],
-            ["--delivery-timeout", "10h"],
-            ["--max-retry-attempts", "33"],
-            ["--filters", "{}"],
-            ["--transformer", "[]"],
-        ] {
-            assert_eq!(create(&more).unwrap_err().exit_code(), 2, "{more:?}");
-        }
-    }
-
-    #[test]
-    fn requests_to_the_sink_are_described_and_changed() {
-        let words = "--delivery-mode batch --batch-size 8 --batch-linger 50ms --reply answers";
-        let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();
-        assert_eq!(old.delivery.mode, DeliveryMode::Batch);
-        assert_eq!(
-            (old.delivery.batch_events, old.delivery.batch_linger_ms),
-            (8, 50)
-        );
-        assert_eq!(old.delivery.reply, Some(Name::new("answers").unwrap()));
-        let line = [
-            "x",
-            "--id",
-            "1",
-            "--delivery-mode",
-            "structured",
-            "--reply",
-            "none",
-        ];
-        let update = UpdateLine::parse_from(line).update;
-        let new = update.changes().unwrap().apply(old).unwrap().delivery;
-        assert_eq!(
-            (new.mode, new.batch_events, new.reply),
-            (DeliveryMode::Structured, 8, None)
-        );
-    }
-
-    #[test]
-    fn a_change_leaves_alone_what_it_does_not_name() {
-        let old = create(&["--header", "a=b", "--rate-limit", "7"]).unwrap();
-        let line = [
-            "x",
-            "--id",
-            "1",
-            "--ordered-event",
-            "true",
-            "--disable-dead-letter",
-            "true",
-        ];
-        let update = UpdateLine::parse_from(line).update;
-        let new = update.changes().unwrap().apply(old.clone()).unwrap();
-        assert_eq!(new.config.ordering, DeliveryOrder::Strict);
-        assert!(!new.config.dead_letter);
-        assert_eq!((&new.headers, new.config.rate_limit), (&old.headers, 7));
-        assert_eq!((new.name, new.sink), (old.name, old.sink));
-    }
-}
+mod tests;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use vanus_types::control::{
-    DeliveryMode, DeliveryOrder, DeliverySpec, StartFrom, SubscriptionConfig, SubscriptionInfo,
-    SubscriptionPhase,
+    Credential, DeliveryMode, DeliveryOrder, DeliverySpec, StartFrom, SubscriptionConfig,
+    SubscriptionInfo, SubscriptionPhase,
 };
 
 use crate::{
@@ -65,6 +65,8 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
         ("Namespace", spec.namespace.to_string()),
         ("Eventbus", spec.eventbus.to_string()),
         ("Sink", spec.sink.clone()),
+        ("Protocol", spec.protocol.as_str().to_owned()),
+        ("Credential", credential(&spec.credential)),
         ("Phase", phase(info.phase).to_owned()),
         (
             "Problem",
@@ -102,12 +104,28 @@ fn fields(info: &SubscriptionInfo) -> Vec<Field> {
     fields
 }
 
+/// The kind, and what of it is no secret.
+fn credential(credential: &Credential) -> String {
+    match credential {
+        Credential::Plain { identifier: id, .. }
+        | Credential::Aws {
+            access_key_id: id, ..
+        } => {
+            format!("{}, {id}", credential.kind())
+        }
+        _ => credential.kind().to_owned(),
+    }
+}
+
 fn delivery(delivery: &DeliverySpec) -> String {
     let mut text = delivery.mode.as_str().to_owned();
     if delivery.mode == DeliveryMode::Batch {
         let linger = Duration::from_millis(delivery.batch_linger_ms.into());
         let (events, linger) = (delivery.batch_events, human::duration(linger));
         text.push_str(&format!(", up to {events} events or {linger}"));
+    }
+    if let Some(handshake) = &delivery.handshake {
+        text.push_str(&format!(", asked first as {}", handshake.origin));
     }
     if let Some(reply) = &delivery.reply {
         text.push_str(&format!(", replies to {reply}"));

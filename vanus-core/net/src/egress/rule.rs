@@ -19,7 +19,7 @@ pub enum EgressRule {
     Private,
     /// A block of addresses, whatever they are.
     Network(Network),
-    /// A host by its name, to whatever address it resolves but those of [`EgressRule::never_by_name`].
+    /// A host by its name, to whatever address it resolves but never to a metadata service, a multicast or an unspecified address.
     Host(String),
     /// All hosts under a domain, in the same way; the domain itself is not meant.
     Under(String),

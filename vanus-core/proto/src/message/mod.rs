@@ -2,6 +2,7 @@
 
 mod admin;
 mod publish;
+mod pull;
 mod read;
 mod request;
 mod session;
@@ -16,6 +17,7 @@ pub use admin::{
     SubscriptionPage, UpdateEventbus, UpdateSubscription, fill_page,
 };
 pub use publish::{PublishReply, PublishRequest};
+pub use pull::{AttemptKey, Receive, Received, Settle, Settled, Settlement};
 pub use read::{LookupOffset, LookupOffsetReply, ReadEvent, ReadReply, ReadRequest};
 pub use request::{Call, Request};
 pub use session::{

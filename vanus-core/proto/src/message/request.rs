@@ -10,9 +10,9 @@ use super::{
     DeleteNamespace, DeleteSubscription, DisableSubscription, EventbusPage, GetClusterInfo,
     GetDeadLetters, GetEventbus, GetNamespace, GetSubscription, Hello, HelloReply, ListEventbuses,
     ListNamespaces, ListSubscriptions, LookupOffset, LookupOffsetReply, NamespacePage,
-    PublishReply, PublishRequest, ReadEvent, ReadReply, ReadRequest, ResendDeadLetters,
-    ResendReport, ResetSubscription, ResumeSubscription, SubscriptionPage, TailProgress,
-    TailRequest, UpdateEventbus, UpdateSubscription,
+    PublishReply, PublishRequest, ReadEvent, ReadReply, ReadRequest, Receive, Received,
+    ResendDeadLetters, ResendReport, ResetSubscription, ResumeSubscription, Settle, Settled,
+    SubscriptionPage, TailProgress, TailRequest, UpdateEventbus, UpdateSubscription,
 };
 use crate::Op;
 
@@ -122,6 +122,11 @@ requests! {
     GetDeadLetters: GetDeadLetters => DeadLetterPage;
     /// Delivers dead letters once more.
     ResendDeadLetters: ResendDeadLetters => ResendReport;
+
+    /// Fetches deliveries; the answer carries them.
+    Receive: Receive => Received;
+    /// Ends attempts.
+    Settle: Settle => Settled;
 
     /// Describes the node or cluster.
     GetClusterInfo: GetClusterInfo => ClusterInfo;

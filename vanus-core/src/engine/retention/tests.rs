@@ -63,6 +63,7 @@ async fn control(logs: &Logs, clock: &Arc<ManualClock>) -> Arc<Control> {
         meta,
         clock: clock.clone(),
         triggers,
+        vault: crate::control::Vault::new(None, Arc::new(vanus_types::SeededEntropy::new(2))),
     };
     Control::open(parts).await.unwrap().0
 }

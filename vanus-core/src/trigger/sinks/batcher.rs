@@ -9,7 +9,7 @@ use std::{fmt, mem, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use vanus_types::{control::DeliverySpec, limits::MAX_DELIVERY_BATCH_LEN};
+use vanus_types::control::DeliverySpec;
 
 use crate::trigger::delivery::{Delivery, DeliveryError};
 
@@ -30,6 +30,7 @@ pub(super) struct Batcher {
 struct Shared {
     sender: Arc<dyn SendMany>,
     max_events: usize,
+    max_len: usize,
     linger: Duration,
     open: Mutex<Open>,
 }
@@ -57,10 +58,12 @@ impl Open {
 }
 
 impl Batcher {
-    pub(super) fn new(sender: Arc<dyn SendMany>, spec: &DeliverySpec) -> Self {
+    /// Batches as `spec` says, with at most `max_len` bytes of events; one event always fits.
+    pub(super) fn new(sender: Arc<dyn SendMany>, spec: &DeliverySpec, max_len: usize) -> Self {
         let shared = Shared {
             sender,
             max_events: usize::try_from(spec.batch_events).unwrap_or(usize::MAX),
+            max_len,
             linger: Duration::from_millis(spec.batch_linger_ms.into()),
             open: Mutex::default(),
         };
@@ -87,7 +90,7 @@ impl Batcher {
         let bytes = delivery.event.record().len();
         let mut full = Vec::new();
         let mut open = self.shared.open.lock();
-        if !open.batch.deliveries.is_empty() && open.batch.bytes + bytes > MAX_DELIVERY_BATCH_LEN {
+        if !open.batch.deliveries.is_empty() && open.batch.bytes + bytes > self.shared.max_len {
             full.push(open.close());
         }
         open.batch.deliveries.push(delivery);
@@ -129,7 +132,7 @@ async fn send(shared: Arc<Shared>, batch: Batch) {
 #[cfg(test)]
 mod tests {
     use futures_util::future::join_all;
-    use vanus_types::{Event, EventId, EventlogId, SubscriptionId};
+    use vanus_types::{Event, EventId, EventlogId, SubscriptionId, limits::MAX_DELIVERY_BATCH_LEN};
 
     use super::*;
 
@@ -178,7 +181,11 @@ mod tests {
             ..DeliverySpec::default()
         };
         (
-            Batcher::new(Arc::clone(&sizes) as Arc<dyn SendMany>, &spec),
+            Batcher::new(
+                Arc::clone(&sizes) as Arc<dyn SendMany>,
+                &spec,
+                MAX_DELIVERY_BATCH_LEN,
+            ),
             sizes,
         )
     }

@@ -7,15 +7,19 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use vanus_types::{
     Event,
-    control::DeliveryMode,
+    control::{Credential, DeliveryMode, Secret},
     format::{http as binding, json, json_batch},
 };
 
-use crate::trigger::delivery::Delivery;
+use crate::trigger::{delivery::Delivery, sink::SinkError};
 
 const STRUCTURED: HeaderValue =
     HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
@@ -32,6 +36,27 @@ pub(super) fn extra_headers(extra: &BTreeMap<String, String>) -> HeaderMap {
         Some((name, value))
     });
     valid.collect()
+}
+
+/// Adds what is shown to the sink to be let in, if that is a header.
+pub(super) fn add_credential(
+    headers: &mut HeaderMap,
+    credential: &Credential,
+) -> Result<(), SinkError> {
+    let shown = |secret: &Secret| secret.expose().map(str::to_owned).ok_or(SinkError::Sealed);
+    let text = match credential {
+        Credential::None | Credential::Aws { .. } | Credential::Gcloud { .. } => return Ok(()),
+        Credential::Plain { identifier, secret } => {
+            let pair = format!("{identifier}:{}", shown(secret)?);
+            format!("Basic {}", STANDARD.encode(pair))
+        }
+        Credential::Bearer { token } => format!("Bearer {}", shown(token)?),
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| SinkError::Credential("it cannot be put into a header".to_owned()))?;
+    value.set_sensitive(true);
+    headers.insert(AUTHORIZATION, value);
+    Ok(())
 }
 
 /// The headers, on top of `headers`, and the body of the request that carries `deliveries`: one,
@@ -95,8 +120,23 @@ fn binary(headers: &mut HeaderMap, event: &Event) -> Bytes {
 
 /// Attribute names and percent-encoded values are always valid in a header.
 fn put(headers: &mut HeaderMap, name: &str, value: &str) {
-    let name = HeaderName::from_bytes(name.as_bytes());
-    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-        headers.insert(name, value);
+    // Names that nearly every request has are not made anew for each.
+    let known = match name {
+        "ce-specversion" => HeaderName::from_static("ce-specversion"),
+        "ce-id" => HeaderName::from_static("ce-id"),
+        "ce-source" => HeaderName::from_static("ce-source"),
+        "ce-type" => HeaderName::from_static("ce-type"),
+        "ce-subject" => HeaderName::from_static("ce-subject"),
+        "ce-time" => HeaderName::from_static("ce-time"),
+        "vanus-subscription" => HeaderName::from_static("vanus-subscription"),
+        "vanus-event-id" => HeaderName::from_static("vanus-event-id"),
+        "vanus-attempt" => HeaderName::from_static("vanus-attempt"),
+        other => match HeaderName::from_bytes(other.as_bytes()) {
+            Ok(name) => name,
+            Err(_) => return,
+        },
+    };
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(known, value);
     }
 }

@@ -3,25 +3,26 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use vanus_net::http::{HttpClient, HttpRequest, HttpResponse, HttpTarget};
 use vanus_types::{
     Name,
     control::{DeliveryMode, SubscriptionSpec},
-    limits::MAX_REPLY_LEN,
+    limits::{MAX_DELIVERY_BATCH_LEN, MAX_REPLY_LEN},
 };
 
 use super::{
     batcher::{Batcher, SendMany},
     context::Context,
     encode,
+    handshake::{Handshake, REQUEST_ORIGIN},
     judge::{self, Verdict},
     pause::Pause,
     reply,
 };
 use crate::trigger::{
     delivery::{Delivery, DeliveryError},
-    sink::Sink,
+    sink::{Agreement, Sink, SinkError},
 };
 
 /// How long a sink is left alone whose answer was longer than what is read of answers, so that one
@@ -50,6 +51,7 @@ struct Endpoint {
     /// Where replies go: namespace and eventbus.
     reply: Option<(Name, Name)>,
     pause: Pause,
+    handshake: Option<Handshake>,
 }
 
 impl HttpSink {
@@ -58,23 +60,41 @@ impl HttpSink {
         client: HttpClient,
         target: HttpTarget,
         spec: &SubscriptionSpec,
-    ) -> Self {
+        agreement: &Agreement<'_>,
+    ) -> Result<Self, SinkError> {
+        let timeout = Duration::from_millis(spec.config.delivery_timeout_ms.into());
+        let mut headers = encode::extra_headers(&spec.headers);
+        encode::add_credential(&mut headers, &spec.credential)?;
+        let handshake = spec.delivery.handshake.as_ref().map(|asked| {
+            let (target, headers) = (target.clone(), headers.clone());
+            let id = agreement.subscription;
+            Handshake::new(asked, id, agreement, target, headers, timeout)
+        });
+        if let Some(asked) = &spec.delivery.handshake {
+            let origin = HeaderValue::from_str(&asked.origin);
+            headers.extend(
+                origin
+                    .ok()
+                    .map(|origin| (HeaderName::from_static(REQUEST_ORIGIN), origin)),
+            );
+        }
         let reply = spec.delivery.reply.clone();
         let endpoint = Arc::new(Endpoint {
             context,
             client,
             target,
-            headers: encode::extra_headers(&spec.headers),
-            timeout: Duration::from_millis(spec.config.delivery_timeout_ms.into()),
+            headers,
+            timeout,
             mode: spec.delivery.mode,
             sink: spec.sink.clone(),
             reply: reply.map(|eventbus| (spec.namespace.clone(), eventbus)),
             pause: Pause::default(),
+            handshake,
         });
         let sender = Arc::clone(&endpoint) as Arc<dyn SendMany>;
         let batcher = (spec.delivery.mode == DeliveryMode::Batch)
-            .then(|| Batcher::new(sender, &spec.delivery));
-        Self { endpoint, batcher }
+            .then(|| Batcher::new(sender, &spec.delivery, MAX_DELIVERY_BATCH_LEN));
+        Ok(Self { endpoint, batcher })
     }
 }
 
@@ -94,13 +114,32 @@ impl Sink for HttpSink {
     }
 
     fn try_ready(&self) -> bool {
-        let Endpoint { pause, context, .. } = self.endpoint.as_ref();
-        pause.left(context.clock.as_ref()).is_zero()
+        let Endpoint {
+            pause,
+            context,
+            handshake,
+            ..
+        } = self.endpoint.as_ref();
+        let free = handshake.as_ref().is_none_or(Handshake::is_free);
+        free && pause.left(context.clock.as_ref()).is_zero()
     }
 
     async fn ready(&self) {
-        let Endpoint { pause, context, .. } = self.endpoint.as_ref();
+        let Endpoint {
+            pause,
+            context,
+            handshake,
+            client,
+            ..
+        } = self.endpoint.as_ref();
         pause.over(context.clock.as_ref()).await;
+        if let Some(handshake) = handshake {
+            handshake.pass(client, context.clock.as_ref()).await;
+        }
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.endpoint.handshake.as_ref()?.problem()
     }
 }
 

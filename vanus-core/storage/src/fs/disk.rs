@@ -8,7 +8,7 @@ use std::{
     fs, io,
     io::IoSlice,
     num::NonZeroU64,
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -33,7 +33,11 @@ impl DiskFs {
     /// What the disk says.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<DiskFs> {
         let root = root.into();
-        fs::create_dir_all(&root)?;
+        // What lies here is for the owner alone: events and, without a key, secrets.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&root)?;
         Ok(DiskFs { root })
     }
 

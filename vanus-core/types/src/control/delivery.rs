@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::invalid::{InvalidSpec, check_range};
+use super::{
+    credential::Protocol,
+    handshake::HandshakeSpec,
+    invalid::{InvalidSpec, check_range},
+};
 use crate::{
     codec::{Decode, Encode},
     limits::{
@@ -55,6 +59,9 @@ pub struct DeliverySpec {
     /// sink answers with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Name>,
+    /// What an HTTP sink is asked before anything is delivered to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshake: Option<HandshakeSpec>,
 }
 
 impl Default for DeliverySpec {
@@ -64,12 +71,13 @@ impl Default for DeliverySpec {
             batch_events: DEFAULT_DELIVERY_BATCH_EVENTS,
             batch_linger_ms: DEFAULT_DELIVERY_LINGER_MS,
             reply: None,
+            handshake: None,
         }
     }
 }
 
 impl DeliverySpec {
-    pub(super) fn check(&self, ordered: bool) -> Result<(), InvalidSpec> {
+    pub(super) fn check(&self, protocol: Protocol, ordered: bool) -> Result<(), InvalidSpec> {
         let (events, linger) = (self.batch_events, self.batch_linger_ms);
         let most = MAX_DELIVERY_BATCH_EVENTS.into();
         check_range("delivery.batch_events", events.into(), 1, most)?;
@@ -80,6 +88,13 @@ impl DeliverySpec {
                 why: "mode batch and strict order exclude each other: one event at a time makes no batch",
             });
         }
-        Ok(())
+        let only_http =
+            self.mode != DeliveryMode::Binary || self.reply.is_some() || self.handshake.is_some();
+        if only_http && protocol != Protocol::Http {
+            return Err(InvalidSpec::Delivery {
+                why: "mode, reply and handshake are for the protocol http alone",
+            });
+        }
+        self.handshake.as_ref().map_or(Ok(()), HandshakeSpec::check)
     }
 }

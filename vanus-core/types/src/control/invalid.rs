@@ -80,6 +80,18 @@ pub enum InvalidSpec {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The credential does not suit.
+    #[error("credential: {why}")]
+    Credential {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Only the mask of a secret was given, and there is no secret that it could stand for.
+    #[error("credential: {field} is only masked; give the secret itself")]
+    Masked {
+        /// The field.
+        field: &'static str,
+    },
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
@@ -102,7 +114,9 @@ impl Coded for InvalidSpec {
             | Self::Route { .. }
             | Self::RouteWeights { .. }
             | Self::RouteCycle(_)
-            | Self::Delivery { .. } => ErrorCode::InvalidArgument,
+            | Self::Delivery { .. }
+            | Self::Credential { .. }
+            | Self::Masked { .. } => ErrorCode::InvalidArgument,
         }
     }
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    credential::{Credential, Masks, Protocol},
     delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
     ordering::{DeliveryOrder, KeyLimit},
     routes::{RouteSlots, RoutesSpec},
+    secret::Secret,
+    sink::{check_header, check_sink, server_of},
     transformer::TransformerSpec,
 };
 use crate::{
@@ -109,14 +112,21 @@ pub struct SubscriptionSpec {
     pub namespace: Name,
     /// The eventbus it reads.
     pub eventbus: Name,
-    /// Where events go: an `http://` or `https://` URL, or [`SubscriptionSpec::EMBEDDED`] for a
-    /// function of the embedding program, or [`SubscriptionSpec::ROUTES`], which it is if it is not
-    /// said.
+    /// Where events go: an `http://` or `https://` URL, for other protocols an ARN or a host and its
+    /// port, [`SubscriptionSpec::PULL`] for deliveries that clients fetch,
+    /// [`SubscriptionSpec::EMBEDDED`] for a function of the embedding program, or
+    /// [`SubscriptionSpec::ROUTES`], which it is if it is not said.
     #[serde(default = "routes_sink")]
     pub sink: String,
     /// Where events go if the sink is [`SubscriptionSpec::ROUTES`]: to one of several sinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<RoutesSpec>,
+    /// How the sink is spoken to.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// What is shown to the sink to be let in.
+    #[serde(default)]
+    pub credential: Credential,
     /// What passes: every filter must. No filter passes everything.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
@@ -151,6 +161,9 @@ impl SubscriptionSpec {
     /// The sink of a subscription whose events go to one of its [`routes`](Self::routes).
     pub const ROUTES: &'static str = "routes";
 
+    /// The sink of a subscription whose deliveries wait until a client fetches them.
+    pub const PULL: &'static str = "pull";
+
     /// A subscription that passes everything and starts with the next event.
     #[must_use]
     pub fn new(name: Name, namespace: Name, eventbus: Name, sink: impl Into<String>) -> Self {
@@ -160,6 +173,8 @@ impl SubscriptionSpec {
             eventbus,
             sink: sink.into(),
             routes: None,
+            protocol: Protocol::Http,
+            credential: Credential::None,
             filters: Vec::new(),
             transformer: None,
             config: SubscriptionConfig::default(),
@@ -189,9 +204,7 @@ impl SubscriptionSpec {
     /// Whether something is delivered to a function of the embedding program.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
-        let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
-        let mut sinks = routes.filter_map(|route| route.sink.as_deref());
-        self.sink == Self::EMBEDDED || sinks.any(|sink| sink == Self::EMBEDDED)
+        self.every_sink().any(|sink| sink == Self::EMBEDDED)
     }
 
     /// Checks what can be checked without the store.
@@ -199,19 +212,58 @@ impl SubscriptionSpec {
     /// # Errors
     /// [`InvalidSpec`] names the field.
     pub fn check(&self) -> Result<(), InvalidSpec> {
+        self.check_with(Masks::Refused)
+    }
+
+    /// Checks a changed specification, whose secret may be the mask that was told.
+    ///
+    /// # Errors
+    /// [`InvalidSpec`] names the field.
+    pub fn check_change(&self) -> Result<(), InvalidSpec> {
+        self.check_with(Masks::Allowed)
+    }
+
+    /// The specification with the secret of `old` where only its mask was sent back.
+    ///
+    /// A password or a token that goes to another server than before is not kept: whoever may change
+    /// a subscription could have it sent to a server of his own.
+    #[must_use]
+    pub fn keeping_secret(mut self, old: &Self) -> Self {
+        let sent_as_it_is = matches!(
+            self.credential,
+            Credential::Plain { .. } | Credential::Bearer { .. }
+        );
+        let before: Vec<String> = old.every_sink().map(server_of).collect();
+        let known = |sink: &str| before.contains(&server_of(sink));
+        if !sent_as_it_is || self.every_sink().all(known) {
+            self.credential = self.credential.keeping(&old.credential);
+        }
+        self
+    }
+
+    fn check_with(&self, masks: Masks) -> Result<(), InvalidSpec> {
         self.config.check()?;
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
-        self.check_sink()?;
+        self.check_sinks()?;
+        self.credential.check(masks)?;
+        self.credential.check_for(self.protocol)?;
         let strict = self.config.ordering == DeliveryOrder::Strict;
-        self.delivery.check(strict)?;
+        self.delivery.check(self.protocol, strict)?;
         check_range(
             "headers",
             self.headers.len() as u64,
             0,
             MAX_SINK_HEADERS as u64,
         )?;
+        let credential = self.credential != Credential::None;
         for (name, value) in &self.headers {
             check_header(name, value)?;
+            if credential && name.eq_ignore_ascii_case("authorization") {
+                return Err(InvalidSpec::Header {
+                    name: name.clone(),
+                    why: "is set by the credential",
+                });
+            }
         }
         FilterSpec::check_all(&self.filters)?;
         if let Some(transformer) = &self.transformer {
@@ -220,95 +272,55 @@ impl SubscriptionSpec {
         Ok(())
     }
 
-    fn check_sink(&self) -> Result<(), InvalidSpec> {
+    /// The same subscription with one sink, such as that of a route.
+    #[must_use]
+    pub fn to_sink(&self, sink: impl Into<String>) -> Self {
+        Self {
+            sink: sink.into(),
+            routes: None,
+            ..self.clone()
+        }
+    }
+
+    /// Everything it may deliver to.
+    pub fn every_sink(&self) -> impl Iterator<Item = &str> {
+        let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
+        let routed = routes.filter_map(|route| route.sink.as_deref());
+        let alone = self.routes.is_none().then_some(self.sink.as_str());
+        routed.chain(alone)
+    }
+
+    fn check_sinks(&self) -> Result<(), InvalidSpec> {
         let bad = |why| {
             let sink = self.sink.clone();
             Err(InvalidSpec::Sink { sink, why })
         };
         match (&self.routes, self.sink == Self::ROUTES) {
-            (Some(routes), true) => {
-                routes.check()?;
-                for route in routes.every_route() {
-                    for sink in route.sink.iter() {
-                        check_address(sink)?;
-                    }
-                    for (name, value) in &route.headers {
-                        check_header(name, value)?;
-                    }
-                }
-                Ok(())
+            (None, true) => return bad("needs routes"),
+            (Some(_), false) => return bad("is not \"routes\", although there are routes"),
+            (Some(_), true) if self.delivery.handshake.is_some() => {
+                return bad("asks for no handshake");
             }
-            (None, true) => bad("needs routes"),
-            (Some(_), false) => bad("is not \"routes\", although there are routes"),
-            (None, false) => check_address(&self.sink),
+            (Some(routes), true) => routes.check()?,
+            (None, false) => {}
         }
+        for sink in self.every_sink() {
+            check_length("sink", sink, MAX_SINK_LEN)?;
+            if self.routes.is_some() && sink == Self::PULL {
+                return bad("leads to no sink that is pulled from");
+            }
+            check_sink(&self.to_sink(sink))?;
+        }
+        let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
+        for (name, value) in routes.flat_map(|route| &route.headers) {
+            check_header(name, value)?;
+        }
+        Ok(())
     }
 }
 
 fn routes_sink() -> String {
     SubscriptionSpec::ROUTES.to_owned()
-}
-
-fn check_address(sink: &str) -> Result<(), InvalidSpec> {
-    let bad = |why| {
-        let sink = sink.to_owned();
-        Err(InvalidSpec::Sink { sink, why })
-    };
-    check_length("sink", sink, MAX_SINK_LEN)?;
-    if sink == SubscriptionSpec::EMBEDDED {
-        return Ok(());
-    }
-    let lower = sink.to_ascii_lowercase();
-    let rest = lower
-        .strip_prefix("http://")
-        .or_else(|| lower.strip_prefix("https://"));
-    match rest {
-        None => bad("must start with http:// or https://"),
-        Some(rest) if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) => {
-            bad("names no host")
-        }
-        Some(rest)
-            if rest
-                .split(['/', '?'])
-                .next()
-                .is_some_and(|host| host.contains('@')) =>
-        {
-            bad("must not carry a user name or password")
-        }
-        Some(_) if !crate::event::check_uri(sink) || !sink.is_ascii() => bad("is no valid URL"),
-        Some(_) => Ok(()),
-    }
-}
-
-fn check_header(name: &str, value: &str) -> Result<(), InvalidSpec> {
-    const OWN: [&str; 8] = [
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "upgrade",
-        "trailer",
-    ];
-    let bad = |why| {
-        Err(InvalidSpec::Header {
-            name: name.to_owned(),
-            why,
-        })
-    };
-    let lower = name.to_ascii_lowercase();
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(token) {
-        return bad("is no valid header name");
-    }
-    if OWN.contains(&lower.as_str()) || lower.starts_with("ce-") || lower.starts_with("vanus-") {
-        return bad("is set by Vanus itself");
-    }
-    if !value.bytes().all(|b| (0x20..0x7F).contains(&b)) {
-        return bad("has a value with characters that no header may have");
-    }
-    Ok(())
 }
 
 /// What is stored about a subscription.
@@ -329,10 +341,42 @@ pub struct SubscriptionRecord {
     /// Why Vanus disabled it, if nobody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
+    /// What the sink has agreed to out of turn, where it is asked first.
+    #[serde(default, skip_serializing_if = "Consent::is_none")]
+    pub consent: Consent,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_at_ms: i64,
     /// When it was changed last, in milliseconds since the Unix epoch.
     pub updated_at_ms: i64,
+}
+
+impl SubscriptionRecord {
+    /// The same as it may be shown: without secrets.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        self.spec.credential = self.spec.credential.masked();
+        self.consent.key = Secret::masked();
+        self
+    }
+}
+
+/// What a sink has agreed to at its callback.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+pub struct Consent {
+    /// Whoever knows it speaks for the sink.
+    #[serde(skip)]
+    pub key: Secret,
+    /// Whether the sink has agreed.
+    pub granted: bool,
+    /// The most deliveries a minute it has agreed to, if not any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+}
+
+impl Consent {
+    const fn is_none(&self) -> bool {
+        !self.granted
+    }
 }
 
 /// What a subscription is doing.

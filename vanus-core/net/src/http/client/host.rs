@@ -61,16 +61,26 @@ impl Host {
                 });
             }
         }
-        connections.idle.retain(|kept| !kept.sender.is_closed());
-        let at = connections
-            .idle
-            .iter()
-            .rposition(|kept| allowed(kept.peer))?;
-        let kept = connections.idle.remove(at);
-        Some(Connection {
-            sender: Sender::Http1(kept.sender),
-            peer: kept.peer,
-        })
+        // The last one is nearly always open and allowed.
+        let mut at = connections.idle.len();
+        while let Some(before) = at.checked_sub(1) {
+            at = before;
+            let Some(kept) = connections.idle.get(at) else {
+                continue;
+            };
+            let (open, allowed) = (!kept.sender.is_closed(), allowed(kept.peer));
+            if open && !allowed {
+                continue;
+            }
+            let kept = connections.idle.remove(at);
+            if open {
+                return Some(Connection {
+                    sender: Sender::Http1(kept.sender),
+                    peer: kept.peer,
+                });
+            }
+        }
+        None
     }
 
     /// Keeps a connection for the next request.

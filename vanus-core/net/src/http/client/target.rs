@@ -73,7 +73,9 @@ impl HttpTarget {
             .strip_prefix(authority.host())
             .unwrap_or_default();
         let port = match authority.port_u16() {
-            Some(port) => port,
+            // A sign before it would be read over.
+            Some(port) if !named_port.contains('+') => port,
+            Some(_) => return Err(bad("its port is no port")),
             None if !named_port.is_empty() => return Err(bad("its port is no port")),
             None if tls => 443,
             None => 80,
@@ -155,7 +157,9 @@ impl HttpTarget {
         &self.parts.path
     }
 
-    pub(super) fn host_header(&self) -> &HeaderValue {
+    /// The value of the header `Host`.
+    #[must_use]
+    pub fn host_header(&self) -> &HeaderValue {
         &self.parts.host_header
     }
 }

@@ -3,7 +3,8 @@
 use prost::Message as _;
 
 use super::messages::{
-    AnyMessage, CloudEvent, CloudEventBatch, DataMessage, TimestampMessage, ValueMessage,
+    AnyMessage, BatchEvent, CloudEvent, CloudEventBatch, DataMessage, TimestampMessage,
+    ValueMessage,
 };
 use crate::{
     event::{AttributeValue, Data, DataKind, Event, EventParts, InvalidEvent, timestamp},
@@ -27,7 +28,22 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
 /// [`MAX_BATCH_EVENTS`] events, or one of them is invalid; then none is taken.
 pub fn decode_batch(bytes: &[u8]) -> Result<Vec<Event>, DecodeError> {
     let message = CloudEventBatch::decode(bytes);
+    events(message.map_err(|error| DecodeError::Protobuf(error.to_string()))?)
+}
+
+/// Reads the message `vanus.core.cloudevents.BatchEvent`: all events of a batch, and the id of the
+/// eventbus in it.
+///
+/// # Errors
+/// As those of [`decode_batch`].
+pub fn decode_vanus_batch(bytes: &[u8]) -> Result<(Vec<Event>, u64), DecodeError> {
+    let message = BatchEvent::decode(bytes);
     let message = message.map_err(|error| DecodeError::Protobuf(error.to_string()))?;
+    let batch = message.events.unwrap_or_default();
+    Ok((events(batch)?, message.eventbus_id))
+}
+
+fn events(message: CloudEventBatch) -> Result<Vec<Event>, DecodeError> {
     if message.events.len() > MAX_BATCH_EVENTS {
         return Err(DecodeError::TooManyEvents);
     }

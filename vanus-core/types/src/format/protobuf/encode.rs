@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use prost::Message as _;
 
 use super::messages::{
-    AttributeMessage, CloudEvent, CloudEventBatch, DataMessage, TimestampMessage, ValueMessage,
+    AttributeMessage, BatchEvent, CloudEvent, CloudEventBatch, DataMessage, TimestampMessage,
+    ValueMessage,
 };
 use crate::{
     event::{AttributeRef, DataKind, Event, timestamp},
@@ -23,6 +24,19 @@ pub fn encode(event: &Event) -> Vec<u8> {
 pub fn encode_batch(events: &[Event]) -> Vec<u8> {
     let events = events.iter().map(message).collect();
     CloudEventBatch { events }.encode_to_vec()
+}
+
+/// The message `vanus.core.cloudevents.BatchEvent` of a batch from an eventbus.
+#[must_use]
+pub fn encode_vanus_batch(events: &[Event], eventbus_id: u64) -> Vec<u8> {
+    let events = Some(CloudEventBatch {
+        events: events.iter().map(message).collect(),
+    });
+    let message = BatchEvent {
+        events,
+        eventbus_id,
+    };
+    message.encode_to_vec()
 }
 
 fn message(event: &Event) -> CloudEvent {

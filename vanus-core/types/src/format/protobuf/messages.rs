@@ -79,6 +79,15 @@ pub(super) struct AnyMessage {
     pub(super) value: Bytes,
 }
 
+/// `vanus.core.cloudevents.BatchEvent`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct BatchEvent {
+    #[prost(message, optional, tag = "2")]
+    pub(super) events: Option<CloudEventBatch>,
+    #[prost(uint64, tag = "3")]
+    pub(super) eventbus_id: u64,
+}
+
 /// `io.cloudevents.v1.CloudEventBatch`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct CloudEventBatch {
