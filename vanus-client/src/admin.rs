@@ -13,7 +13,7 @@ use vanus_types::{
     Name, SubscriptionId,
     control::{
         ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
-        NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
+        NamespaceSpec, StoredEvent, SubscriptionInfo, SubscriptionReset, SubscriptionSpec,
     },
 };
 
@@ -264,9 +264,14 @@ impl Admin {
     pub async fn reset_subscription(
         &self,
         subscription: SubscriptionId,
-        to: StartFrom,
+        reset: impl Into<SubscriptionReset>,
     ) -> Result<SubscriptionInfo, ClientError> {
-        self.ask(&ResetSubscription { subscription, to }).await
+        let reset = reset.into();
+        self.ask(&ResetSubscription {
+            subscription,
+            reset,
+        })
+        .await
     }
 
     /// Reads dead letters of a subscription, oldest first, from an offset of its dead letter

@@ -50,12 +50,13 @@ pub use vanus_types::{
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
     NamespaceId, ProducerId, RetryClass, SubscriptionId,
     control::{
-        ActionSpec, ClusterInfo, Consent, Credential, DeliveryMode, DeliverySpec, EventbusInfo,
-        EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress, FilterSpec,
-        HandshakeSpec, NamespaceRecord, NamespaceSpec, OnError, Protocol, RetainFor, Secret,
-        SegmentInfo, StartFrom, StoredEvent, SubscriptionConfig, SubscriptionInfo,
-        SubscriptionPhase, SubscriptionRecord, SubscriptionSpec, SubscriptionTotals, TemplateType,
-        TransformerSpec,
+        ActionSpec, ClusterInfo, Consent, Credential, DeliveryMode, DeliveryOrder, DeliverySpec,
+        EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress,
+        FilterSpec, HandshakeSpec, KeyLimit, NamespaceRecord, NamespaceSpec, OnError, Percent,
+        Protocol, RetainFor, Rewrite, RouteGroup, RouteRetry, RouteSpec, RoutesSpec, Secret,
+        SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent, SubscriptionConfig,
+        SubscriptionInfo, SubscriptionPhase, SubscriptionRecord, SubscriptionReset,
+        SubscriptionSpec, SubscriptionTotals, TemplateType, TransformerSpec, WaitingRetries,
     },
 };
 

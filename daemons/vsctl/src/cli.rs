@@ -16,6 +16,7 @@ use crate::{
     eventbus::EventbusCommand,
     namespace::NamespaceCommand,
     parse::{duration, endpoint},
+    route::RouteCommand,
     store::StoreCommand,
     subscription::SubscriptionCommand,
 };
@@ -104,6 +105,9 @@ pub(crate) enum Command {
     /// Create, change, pause, move and inspect subscriptions and their dead letters
     #[command(subcommand, visible_alias = "sub")]
     Subscription(SubscriptionCommand),
+    /// Show and change the routes of a subscription: how much goes to which sink
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Describe the node
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -137,6 +141,7 @@ impl Command {
             Self::Eventbus(command) => command.run(context).await,
             Self::Namespace(command) => command.run(context).await,
             Self::Subscription(command) => command.run(context).await,
+            Self::Route(command) => Box::pin(command.run(context)).await,
             Self::Cluster(command) => command.run(context).await,
             Self::Store(command) => Box::pin(command.run(context)).await,
             Self::Bench(command) => Box::pin(command.run(context)).await,

@@ -14,6 +14,7 @@ mod input;
 mod namespace;
 mod output;
 mod parse;
+mod route;
 mod store;
 mod subscription;
 mod telemetry;

@@ -1,15 +1,28 @@
 //! An HTTP server to which events are delivered, and which may behave badly.
 
-use std::{convert::Infallible, io, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    future::Future as _,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body, Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
+    time::Sleep,
 };
 
 use super::Result;
@@ -23,6 +36,8 @@ pub enum Reply {
     Cut,
     /// It never answers.
     Never,
+    /// It answers with a body that never ends.
+    Endless,
 }
 
 /// A server that is there until it is dropped.
@@ -87,10 +102,11 @@ where
             let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
             match handle(&parts.headers, &body) {
                 Reply::Status(status) => {
-                    let mut response = Response::new(Full::<Bytes>::default());
+                    let mut response = Response::new(Full::<Bytes>::default().boxed());
                     *response.status_mut() = status;
                     Ok(response)
                 }
+                Reply::Endless => Ok(Response::new(Endless::new().boxed())),
                 Reply::Cut => Err(io::Error::other("cut on purpose")),
                 Reply::Never => match std::future::pending::<Infallible>().await {},
             }
@@ -104,10 +120,37 @@ where
     );
 }
 
+/// A body without an end: 16 KiB a millisecond, so that what is measured is not the work of making it.
+#[derive(Debug)]
+struct Endless {
+    next: Pin<Box<Sleep>>,
+}
+
+impl Endless {
+    fn new() -> Self {
+        Self {
+            next: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        }
+    }
+}
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, Infallible>>> {
+        std::task::ready!(self.next.as_mut().poll(context));
+        self.next = Box::pin(tokio::time::sleep(Duration::from_millis(1)));
+        let data = Bytes::from_static(&[b'x'; 16 * 1024]);
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::harness::Connection;
 

@@ -1,7 +1,7 @@
 //! G4 and G5: every event that passes a subscription's filters is delivered or dead-lettered.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
 };
 
@@ -14,6 +14,7 @@ type Filter = Box<dyn Fn(&str) -> bool>;
 #[derive(Default)]
 pub struct Passes {
     subscriptions: BTreeMap<String, Filter>,
+    dropping: BTreeSet<String>,
 }
 
 impl Passes {
@@ -25,6 +26,15 @@ impl Passes {
         passes: impl Fn(&str) -> bool + 'static,
     ) -> Self {
         self.subscriptions.insert(sub.into(), Box::new(passes));
+        self
+    }
+}
+
+impl Passes {
+    /// Says that a subscription leaves no dead letters: what its sink refuses for good has ended.
+    #[must_use]
+    pub fn dropping(mut self, sub: impl Into<String>) -> Self {
+        self.dropping.insert(sub.into());
         self
     }
 }
@@ -43,6 +53,9 @@ pub fn conservation(history: &History, passes: &Passes) -> Vec<Violation> {
     let mut offered: BTreeMap<&str, Offered<'_>> = BTreeMap::new();
     for (_, deliver) in history.deliveries() {
         let offered = offered.entry(&deliver.sub).or_default();
+        if deliver.answer == Answer::Fatal && passes.dropping.contains(&deliver.sub) {
+            offered.dropped.insert(&deliver.id);
+        }
         let ids = match deliver.answer {
             Answer::Taken => &mut offered.taken,
             _ => &mut offered.declined,
@@ -79,6 +92,8 @@ struct Offered<'a> {
     taken: HashSet<&'a str>,
     declined: HashSet<&'a str>,
     dead: HashSet<&'a str>,
+    /// Refused for good by the sink of a subscription without dead letters.
+    dropped: HashSet<&'a str>,
 }
 
 impl Offered<'_> {
@@ -90,7 +105,8 @@ impl Offered<'_> {
         facts: &mut Vec<String>,
     ) {
         for id in stored.iter().filter(|id| passes(id)) {
-            if !self.taken.contains(id) && !self.dead.contains(id) {
+            let ends = [&self.taken, &self.dead, &self.dropped];
+            if !ends.iter().any(|ids| ids.contains(id)) {
                 let offers = if self.declined.contains(id) {
                     "declined"
                 } else {
@@ -150,6 +166,19 @@ mod tests {
             r#""log":"dead-letters/some","at":0,"msgs":[]"#,
         );
         planted::only(&check(&history), &["some: a1 was declined"]);
+    }
+
+    #[test]
+    fn without_dead_letters_only_what_was_refused_for_good_may_be_missing() {
+        let history = planted::with(
+            r#""log":"dead-letters/some","at":0,"msgs":[[0,"a1","ha1"]]"#,
+            r#""log":"dead-letters/some","at":0,"msgs":[]"#,
+        );
+        let passes = planted::passes().dropping("some");
+        assert_eq!(conservation(&history, &passes), []);
+        let history = planted::without(r#""id":"b0","hash":"hb0","attempt":2"#);
+        let passes = planted::passes().dropping("all");
+        planted::only(&conservation(&history, &passes), &["all: b0 was declined"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod acked_present;
 mod conservation;
 mod dense_offsets;
+mod key_order;
 mod no_duplicate;
 mod no_phantom;
 mod one_offset_one_event;
@@ -17,6 +18,7 @@ mod verdict;
 pub use acked_present::acked_present;
 pub use conservation::{Passes, conservation};
 pub use dense_offsets::dense_offsets;
+pub use key_order::{Orders, key_order};
 pub use no_duplicate::no_duplicate;
 pub use no_phantom::no_phantom;
 pub use one_offset_one_event::one_offset_one_event;

@@ -22,9 +22,19 @@ pub(crate) struct Exhausted;
 impl Budget {
     /// The budget of one evaluation.
     pub(crate) const fn new() -> Self {
+        Self::with(MAX_EXPRESSION_WORK)
+    }
+
+    /// A budget of which only `left` is left.
+    pub(crate) const fn with(left: u64) -> Self {
         Self {
-            left: Cell::new(MAX_EXPRESSION_WORK),
+            left: Cell::new(left),
         }
+    }
+
+    /// What is left.
+    pub(crate) const fn left(&self) -> u64 {
+        self.left.get()
     }
 
     /// The budget of a run of a transformer for an event whose record has `record_len` bytes.
@@ -57,6 +67,17 @@ impl Budget {
                 Err(Exhausted)
             }
         }
+    }
+}
+
+impl Budget {
+    /// Pays for `work` at once if there is so much; else pays nothing and answers false.
+    pub(crate) fn spend(&self, work: u64) -> bool {
+        let left = self.left.get().checked_sub(work);
+        if let Some(left) = left {
+            self.left.set(left);
+        }
+        left.is_some()
     }
 }
 

@@ -19,7 +19,7 @@ mod trial;
 
 pub use position::Position;
 
-pub use filter::{EventView, Filter, FilterError};
+pub use filter::{EventView, Filter, FilterError, Selector};
 #[cfg(feature = "transform")]
 pub use transform::{Transformer, TransformerError};
 #[cfg(feature = "transform")]

@@ -204,6 +204,7 @@ impl Control {
         let log = letters.record.eventlogs.first();
         let dead_letters = *log.ok_or(ControlError::EventbusIdNotFound(dead_letters))?;
         Ok(Route {
+            eventbus: bus.record.id,
             eventlogs: bus.record.eventlogs.clone(),
             dead_letters,
         })

@@ -76,6 +76,10 @@ impl Control {
             .await?;
         // Its worker must not write while its retries are added.
         self.triggers.stop(id).await;
+        if let Err(error) = self.triggers.settle(id).await {
+            self.triggers.start(&record, route).await?;
+            return Err(error.into());
+        }
         let now_ms = self.clock.now_ms();
         let mut batch = MetaBatch::new();
         for letter in &found.letters {

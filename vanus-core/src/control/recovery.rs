@@ -146,11 +146,15 @@ impl Control {
     }
 
     async fn start_subscriptions(&self) -> Result<(), ControlError> {
+        let meta = Arc::clone(&self.meta);
+        let parting = tokio::task::spawn_blocking(move || trigger::part_from_feeds(&meta));
+        parting.await.map_err(|_| ControlError::Closing)??;
         let records: Vec<_> = self.look(|catalog| catalog.subscriptions().cloned().collect());
         for record in records {
             let bus = self.bus_by_id(record.eventbus_id)?;
             self.triggers.start(&record, self.route(&bus)?).await?;
         }
+        self.triggers.open_gate();
         Ok(())
     }
 }

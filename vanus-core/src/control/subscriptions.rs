@@ -1,14 +1,14 @@
 //! Subscriptions: created, changed, paused, moved, deleted.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
-use vanus_expr::{Filter, Transformer, Trial};
+use vanus_expr::{Transformer, Trial};
 use vanus_storage::meta::MetaBatch;
 use vanus_types::{
     Event, EventlogId, SubscriptionId,
     control::{
-        Consent, FilterSpec, StartFrom, SubscriptionInfo, SubscriptionRecord, SubscriptionSpec,
-        TransformerSpec,
+        Consent, FilterSpec, RouteSlots, RoutesSpec, StartFrom, SubscriptionInfo,
+        SubscriptionRecord, SubscriptionReset, SubscriptionSpec, TransformerSpec, WaitingRetries,
     },
     limits::MAX_SUBSCRIPTIONS,
 };
@@ -19,7 +19,7 @@ use super::{
     error::ControlError,
     tables::{self, Garbage},
 };
-use crate::trigger::{self, Sink};
+use crate::trigger::{self, Sink, Triggers};
 
 impl Control {
     /// Creates a subscription. Where it starts is fixed and stored before this answers.
@@ -56,6 +56,7 @@ impl Control {
                 .unwrap_or_else(|| SubscriptionId::from_u64(self.next_id())),
             eventbus_id: bus.record.id,
             namespace_id: bus.record.namespace_id,
+            route_slots: slots(&spec, None),
             spec,
             disabled_reason: None,
             consent,
@@ -77,7 +78,7 @@ impl Control {
 
     fn check(&self, spec: &SubscriptionSpec) -> Result<(), ControlError> {
         spec.check()?;
-        Filter::compile(&spec.filters)?;
+        Triggers::check(spec)?;
         if let Some(transformer) = &spec.transformer {
             Transformer::compile(transformer)?;
         }
@@ -175,6 +176,7 @@ impl Control {
             StartFrom::Latest => Ok(info.end_offset),
             StartFrom::Earliest => Ok(info.start_offset),
             StartFrom::Timestamp(ms) => Ok(self.logs.offset_at(eventlog, ms).await?),
+            StartFrom::Offset(offset) => Ok(offset.clamp(info.start_offset, info.end_offset)),
         }
     }
 
@@ -227,7 +229,12 @@ impl Control {
         }
         check_dead_letters(&bus, &spec)?;
         self.check_reply(&spec)?;
+        let spec = SubscriptionSpec {
+            id: old.spec.id,
+            ..spec
+        };
         let record = SubscriptionRecord {
+            route_slots: slots(&spec, Some(&old)),
             disabled_reason: old.disabled_reason.clone().filter(|_| spec.disabled),
             // Consent is that of one sink to one origin.
             consent: if spec.sink == old.spec.sink
@@ -237,14 +244,39 @@ impl Control {
             } else {
                 self.new_consent(&spec)
             },
-            spec: SubscriptionSpec {
-                id: old.spec.id,
-                ..spec
-            },
+            spec,
             updated_at_ms: self.clock.now_ms(),
             ..old.as_ref().clone()
         };
+        if differs_in_routes_only(&old.spec, &record.spec) {
+            return self.reroute(record, &bus).await;
+        }
         self.replace(record, &bus).await
+    }
+
+    /// Stores changed routes, and lets a running subscription take them from the next attempt on,
+    /// without a pause.
+    async fn reroute(
+        &self,
+        record: SubscriptionRecord,
+        bus: &Bus,
+    ) -> Result<SubscriptionInfo, ControlError> {
+        self.commit(tables::put(MetaBatch::new(), &record)).await?;
+        self.catalog.write().put_subscription(record.clone());
+        let weights = record.spec.routes.iter().flat_map(RoutesSpec::every_route);
+        let weights: Vec<String> = weights
+            .map(|route| match route.weight {
+                Some(weight) => format!("{} {weight}", route.name),
+                None => route.name.clone(),
+            })
+            .collect();
+        tracing::info!(subscription = %record.id, routes = weights.join(", "), "the routes of a subscription are changed");
+        let exchanged = self.triggers.exchange_routes(&record);
+        if !exchanged.is_ok_and(|exchanged| exchanged) {
+            self.triggers.stop(record.id).await;
+            self.triggers.start(&record, self.route(bus)?).await?;
+        }
+        self.subscription_info(&record).await
     }
 
     /// Stores a changed record and lets the subscription go on with it.
@@ -326,12 +358,12 @@ impl Control {
         self.subscription_info(&record).await
     }
 
-    /// Moves a disabled subscription. Events that wait for their next attempt are kept, except
-    /// those it will read again anyway.
+    /// Moves a disabled subscription. Of the events that wait for their next attempt those are
+    /// forgotten that it will read again anyway, and the others if that is wished.
     pub(crate) async fn reset_subscription(
         &self,
         id: SubscriptionId,
-        to: StartFrom,
+        reset: SubscriptionReset,
     ) -> Result<SubscriptionInfo, ControlError> {
         let _turn = self.change().await?;
         let record = self.subscription(id)?;
@@ -339,16 +371,24 @@ impl Control {
             return Err(ControlError::NotDisabled(id));
         }
         let bus = self.bus_by_id(record.eventbus_id)?;
+        self.triggers.settle(id).await?;
         let mut batch = MetaBatch::new();
-        for eventlog in &bus.record.eventlogs {
-            let offset = self.start_offset(*eventlog, to).await?;
+        let eventlogs = match &reset.eventlog {
+            Some(one) if !bus.record.eventlogs.contains(one) => {
+                return Err(ControlError::EventlogNotFound(*one));
+            }
+            Some(one) => std::slice::from_ref(one),
+            None => bus.record.eventlogs.as_slice(),
+        };
+        for eventlog in eventlogs {
+            let offset = self.start_offset(*eventlog, reset.to).await?;
             batch = trigger::put_cursor(batch, id, *eventlog, offset);
             let meta = Arc::clone(&self.meta);
             let eventlog = *eventlog;
             let loading = tokio::task::spawn_blocking(move || trigger::load(&meta, id, eventlog));
             let waiting = loading.await.map_err(|_| ControlError::Closing)??;
             for (at, _) in waiting.retries {
-                if at.cmp(&offset) != Ordering::Less {
+                if at >= offset || reset.retries == WaitingRetries::Drop {
                     batch = trigger::delete_retry(batch, id, eventlog, at);
                 }
             }
@@ -370,6 +410,22 @@ impl Control {
         self.triggers.remove(id);
         self.collect(vec![garbage]).await
     }
+}
+
+/// Who keeps which keys, with as few changes as can be.
+fn slots(spec: &SubscriptionSpec, old: Option<&SubscriptionRecord>) -> RouteSlots {
+    let none = RouteSlots::new();
+    let before = old.map_or(&none, |old| &old.route_slots);
+    let routes = spec.routes.as_ref();
+    routes.map_or_else(RouteSlots::new, |routes| trigger::slots_of(routes, before))
+}
+
+fn differs_in_routes_only(old: &SubscriptionSpec, new: &SubscriptionSpec) -> bool {
+    let same = SubscriptionSpec {
+        routes: old.routes.clone(),
+        ..new.clone()
+    };
+    old.routes.is_some() && new.routes.is_some() && same == *old
 }
 
 /// Whether two secrets are the same, in a time that does not tell where they differ.

@@ -163,6 +163,7 @@ mod tests {
             namespace_id: NamespaceId::from_u64(1),
             spec,
             disabled_reason: None,
+            route_slots: std::collections::BTreeMap::new(),
             consent: Consent {
                 key: Secret::new("k3y"),
                 ..Consent::default()

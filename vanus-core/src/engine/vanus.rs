@@ -11,7 +11,7 @@ use vanus_types::{
     Clock, EventId, EventbusId, Name, SubscriptionId,
     control::{
         ClusterInfo, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, NamespaceRecord,
-        NamespaceSpec, StartFrom, StoredEvent, SubscriptionInfo, SubscriptionSpec,
+        NamespaceSpec, StoredEvent, SubscriptionInfo, SubscriptionReset, SubscriptionSpec,
     },
 };
 
@@ -251,7 +251,10 @@ impl Vanus {
         R: Future<Output = Result<(), DeliveryError>> + Send + 'static,
     {
         let spec = SubscriptionSpec {
-            sink: SubscriptionSpec::EMBEDDED.to_owned(),
+            sink: match &spec.routes {
+                Some(_) => SubscriptionSpec::ROUTES.to_owned(),
+                None => SubscriptionSpec::EMBEDDED.to_owned(),
+            },
             ..spec
         };
         let sink = Arc::new(FnSink::new(function));
@@ -272,7 +275,7 @@ impl Vanus {
         R: Future<Output = Result<(), DeliveryError>> + Send + 'static,
     {
         let record = self.control().subscription(id)?;
-        if record.spec.sink != SubscriptionSpec::EMBEDDED {
+        if !record.spec.is_embedded() {
             return Err(ControlError::NotEmbedded(id).into());
         }
         Ok(self
@@ -343,16 +346,16 @@ impl Vanus {
         Ok(self.control().set_disabled(id, false).await?)
     }
 
-    /// Moves a paused subscription.
+    /// Moves a paused subscription, to a point in all its eventlogs or as `reset` says.
     ///
     /// # Errors
-    /// When there is none with this id, or it is not paused.
+    /// When there is none with this id, it is not paused, or it does not read the eventlog named.
     pub async fn reset_subscription(
         &self,
         id: SubscriptionId,
-        to: StartFrom,
+        reset: impl Into<SubscriptionReset>,
     ) -> Result<SubscriptionInfo, Error> {
-        Ok(self.control().reset_subscription(id, to).await?)
+        Ok(self.control().reset_subscription(id, reset.into()).await?)
     }
 
     /// Deletes a subscription. Its dead letters stay in the dead letter eventbus.

@@ -179,8 +179,11 @@ impl Service {
                 let info = control.set_disabled(subscription, false).await;
                 Ok(Reply::to::<ResumeSubscription>(&info.map_err(fault)?))
             }
-            Request::ResetSubscription(ResetSubscription { subscription, to }) => {
-                let info = control.reset_subscription(subscription, to).await;
+            Request::ResetSubscription(ResetSubscription {
+                subscription,
+                reset,
+            }) => {
+                let info = control.reset_subscription(subscription, reset).await;
                 Ok(Reply::to::<ResetSubscription>(&info.map_err(fault)?))
             }
             _ => Err(unknown_request()),

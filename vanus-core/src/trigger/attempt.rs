@@ -43,7 +43,7 @@ pub(crate) enum Fate {
 }
 
 /// Where the events of a worker come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     /// An eventlog of the eventbus.
     Eventlog,
@@ -87,6 +87,7 @@ impl Attempt {
         };
         add(&self.shared.totals.attempts, 1);
         self.retry.attempts += 1;
+        self.choose_route(&event);
         match self.deliver(outgoing).await {
             Ok(()) => Fate::Delivered,
             Err(DeliveryError::Reject { reason, message }) => {
@@ -143,6 +144,19 @@ impl Attempt {
         }
     }
 
+    /// Decides which route this attempt takes, if there are routes.
+    fn choose_route(&mut self, event: &Event) {
+        let Some(router) = &self.shared.router else {
+            return;
+        };
+        let id = EventId {
+            eventlog: self.eventlog,
+            offset: self.offset,
+        };
+        let (saver, before) = (&self.shared.saver, self.retry.route.as_deref());
+        self.retry.route = router.choose(saver, event, id, self.retry.attempts, before);
+    }
+
     /// What is delivered of the event.
     fn transform(&self, event: &Event) -> Result<Event, TransformError> {
         let Some(transformer) = &self.shared.transformer else {
@@ -167,6 +181,7 @@ impl Attempt {
             },
             subscription: self.shared.id,
             attempt: self.retry.attempts,
+            route: self.retry.route.clone(),
         };
         let timeout = Duration::from_millis(self.shared.config.delivery_timeout_ms.into());
         let timeout = timeout + self.shared.sink.linger();
@@ -187,7 +202,8 @@ impl Attempt {
         }
         let now_ms = self.shared.clock.now_ms();
         let error = &self.retry.error;
-        let marked = dead_letter::mark(event, self.shared.id, &reason, error, now_ms);
+        let route = self.retry.route.as_deref();
+        let marked = dead_letter::mark(event, self.shared.id, &reason, error, route, now_ms);
         // An event without room for the marks is kept without them rather than lost.
         let letter = marked.unwrap_or_else(|_| event.clone());
         let batch = Batch::of_one(&letter);

@@ -9,12 +9,13 @@ const SUBSCRIPTION: &str = "xvanussubid";
 const REASON: &str = "xvanusdlreason";
 const LAST_ERROR: &str = "xvanuslastdlerror";
 const LAST_TIME: &str = "xvanuslastdltime";
-const MARKS: [&str; 4] = [SUBSCRIPTION, REASON, LAST_ERROR, LAST_TIME];
+const ROUTE: &str = "xvanusroute";
+const MARKS: [&str; 5] = [SUBSCRIPTION, REASON, LAST_ERROR, LAST_TIME, ROUTE];
 
 /// Longest error text kept with a dead letter, in bytes.
 const MAX_ERROR_LEN: usize = 1024;
 
-/// The event with its marks: whose it is, why and when it was given up.
+/// The event with its marks: whose it is, why and when it was given up, and on which route.
 ///
 /// # Errors
 /// [`InvalidEvent`] when there is no room for the marks within the limits of an event.
@@ -23,11 +24,15 @@ pub(crate) fn mark(
     subscription: SubscriptionId,
     reason: &str,
     error: &str,
+    route: Option<&str>,
     now_ms: i64,
 ) -> Result<Event, InvalidEvent> {
     let time = AttributeValue::Timestamp(timestamp::format_ms(now_ms));
-    event
-        .to_builder()
+    let letter = match route {
+        Some(route) => event.to_builder().extension(ROUTE, route),
+        None => event.to_builder(),
+    };
+    letter
         .extension(SUBSCRIPTION, subscription.to_string())
         .extension(REASON, printable(reason))
         .extension(LAST_ERROR, printable(error))
@@ -80,7 +85,7 @@ mod tests {
             .build()
             .unwrap();
         let id = SubscriptionId::from_u64(7);
-        let marked = mark(&event, id, "Response400", "bad\nrequest", 0).unwrap();
+        let marked = mark(&event, id, "Response400", "bad\nrequest", Some("canary"), 0).unwrap();
         assert!(belongs_to(&marked, id));
         assert!(!belongs_to(&marked, SubscriptionId::from_u64(8)));
         assert_eq!(
@@ -90,6 +95,10 @@ mod tests {
         assert_eq!(
             marked.attribute(LAST_ERROR),
             Some(AttributeRef::String("bad request"))
+        );
+        assert_eq!(
+            marked.attribute(ROUTE),
+            Some(AttributeRef::String("canary"))
         );
         assert_eq!(unmark(&marked).unwrap(), event);
     }

@@ -15,6 +15,8 @@ pub struct Delivery {
     pub subscription: SubscriptionId,
     /// The number of this attempt, from 1.
     pub attempt: u32,
+    /// The route it takes, if the subscription has routes.
+    pub route: Option<String>,
 }
 
 /// What a sink says of a delivery it did not accept.

@@ -221,6 +221,7 @@ mod tests {
             },
             subscription: SubscriptionId::from_u64(1),
             attempt: 1,
+            route: None,
         }
     }
 

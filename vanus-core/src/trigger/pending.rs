@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vanus_types::{codec, limits::MAX_PENDING_RETRIES};
+use vanus_types::codec;
 
 /// Why an event waits, and how often it was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, codec::Encode, codec::Decode)]
@@ -14,6 +14,8 @@ pub(crate) struct Retry {
     pub(crate) due_ms: i64,
     /// What the last attempt met; empty before the first.
     pub(crate) error: String,
+    /// The route it took the last time, if there are routes.
+    pub(crate) route: Option<String>,
     /// Set once no attempt is left and the event is on its way to the dead letter eventbus.
     pub(crate) give_up: Option<String>,
 }
@@ -29,16 +31,6 @@ impl PendingRetries {
     /// Number of events that wait.
     pub(crate) fn len(&self) -> usize {
         self.by_offset.len()
-    }
-
-    /// Whether none waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_offset.is_empty()
-    }
-
-    /// Whether the limit is reached.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() >= MAX_PENDING_RETRIES
     }
 
     /// The least offset that waits.
@@ -95,8 +87,7 @@ mod tests {
         Retry {
             attempts: 1,
             due_ms,
-            error: String::new(),
-            give_up: None,
+            ..Retry::default()
         }
     }
 
@@ -111,7 +102,7 @@ mod tests {
         assert_eq!(pending.take_due(50).map(|(offset, _)| offset), Some(7));
         assert_eq!(pending.next_due_ms(), Some(100));
         assert_eq!(pending.take_due(1_000).map(|(offset, _)| offset), Some(3));
-        assert!(pending.is_empty());
+        assert_eq!(pending.len(), 0);
     }
 
     #[test]

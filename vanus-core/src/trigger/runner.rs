@@ -1,81 +1,94 @@
-//! A running subscription: one worker per eventlog, and one for dead letters sent again.
+//! A running subscription: one seat per eventlog, and one for dead letters sent again.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
-use tokio::{sync::watch, task::JoinHandle};
-use vanus_types::{EventlogId, control::EventlogProgress};
+use vanus_storage::meta::MetaError;
+use vanus_types::control::EventlogProgress;
 
 use super::{
-    attempt::Origin,
-    progress::Progress,
-    shared::Shared,
-    sink::Sink,
-    worker::{Reached, Worker},
+    attempt::Origin, index::BusIndex, progress::Progress, route::Router, seat::Seat, shared::Shared,
 };
 
-/// Holds the workers of one subscription. Dropping it stops them without waiting.
+/// Holds the seats of one subscription. Dropping it stops them without waiting.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    sink: Arc<dyn Sink>,
-    stop: watch::Sender<bool>,
-    workers: Vec<JoinHandle<()>>,
-    reached: Vec<(EventlogId, Arc<Reached>)>,
+    shared: Arc<Shared>,
+    bus: Arc<BusIndex>,
+    seats: Vec<Arc<Seat>>,
 }
 
 impl Runner {
-    /// Starts the workers where their stored progress says.
+    /// Starts where the stored progress says.
     pub(crate) fn start(
         shared: &Arc<Shared>,
-        eventlogs: Vec<(EventlogId, Progress)>,
-        dead_letters: Progress,
+        bus: &Arc<BusIndex>,
+        seats: Vec<(Arc<Seat>, Progress)>,
     ) -> Self {
-        let (stop, stopped) = watch::channel(false);
         let mut runner = Self {
-            sink: Arc::clone(&shared.sink),
-            stop,
-            workers: Vec::new(),
-            reached: Vec::new(),
+            shared: Arc::clone(shared),
+            bus: Arc::clone(bus),
+            seats: Vec::with_capacity(seats.len()),
         };
-        for (eventlog, progress) in eventlogs {
-            let worker = Worker::new(Arc::clone(shared), Origin::Eventlog, eventlog, progress);
-            runner.reached.push((eventlog, worker.reached()));
-            runner
-                .workers
-                .push(tokio::spawn(worker.run(stopped.clone())));
-        }
-        // Without letters sent again that worker would have nothing to do, ever.
-        if !dead_letters.retries.is_empty() {
-            let (shared, eventlog) = (Arc::clone(shared), shared.dead_letters);
-            let worker = Worker::new(shared, Origin::DeadLetters, eventlog, dead_letters);
-            runner.workers.push(tokio::spawn(worker.run(stopped)));
+        for (seat, progress) in seats {
+            seat.start(progress);
+            runner.seats.push(seat);
         }
         runner
     }
 
     /// Stops reading, waits for the deliveries in flight and until progress is stored.
-    pub(crate) async fn stop(self) {
-        self.stop.send_replace(true);
-        for worker in self.workers {
-            if let Err(error) = worker.await {
-                tracing::error!(%error, "a subscription worker ended badly");
+    ///
+    /// # Errors
+    /// [`MetaError`], and the seats whose progress is to be stored yet.
+    pub(crate) async fn stop(mut self) -> Result<(), (MetaError, Vec<Arc<Seat>>)> {
+        let seats = std::mem::take(&mut self.seats);
+        seats.iter().for_each(Seat::stop);
+        for seat in &seats {
+            seat.rested().await;
+        }
+        let saved = self.shared.saver.flush().await;
+        match saved {
+            Ok(()) => {
+                seats.iter().for_each(|seat| seat.close());
+                Ok(())
             }
+            Err(error) => Err((error, seats)),
         }
     }
 
     /// Why nothing is delivered, if somebody has to do something about it.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.sink.problem()
+        self.shared.sink.problem()
     }
 
-    /// How far each worker is. End offsets are left zero: the caller knows them.
+    /// How far each seat is. End offsets are left zero: the caller knows them.
     pub(crate) fn progress(&self) -> Vec<EventlogProgress> {
-        let told = |(eventlog, reached): &(EventlogId, Arc<Reached>)| EventlogProgress {
-            eventlog: *eventlog,
-            committed: reached.committed.load(Ordering::Relaxed),
-            position: reached.position.load(Ordering::Relaxed),
-            end_offset: 0,
-            retrying: reached.retrying.load(Ordering::Relaxed),
-        };
-        self.reached.iter().map(told).collect()
+        let seats = self.seats.iter();
+        seats
+            .filter(|seat| seat.origin == Origin::Eventlog)
+            .map(|seat| seat.progress())
+            .collect()
+    }
+
+    /// Events that were filtered out and that no counter knows yet.
+    pub(crate) fn uncounted(&self) -> u64 {
+        self.seats.iter().map(|seat| seat.uncounted()).sum()
+    }
+
+    /// What decides where events go, if it has routes.
+    pub(crate) fn router(&self) -> Option<&Arc<Router>> {
+        self.shared.router.as_ref()
+    }
+
+    /// The eventbus whose events it reads.
+    pub(crate) const fn bus(&self) -> &Arc<BusIndex> {
+        &self.bus
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.seats.iter().for_each(Seat::stop);
+        self.bus.remove(self.shared.number);
     }
 }

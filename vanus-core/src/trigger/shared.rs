@@ -1,27 +1,40 @@
 //! What the workers of one subscription share.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vanus_expr::{Filter, Transformer};
-use vanus_storage::meta::MetaStore;
 use vanus_types::{Clock, Entropy, EventlogId, SubscriptionId, control::SubscriptionConfig};
 
-use super::{limiter::RateLimiter, sink::Sink, totals::Totals};
+use super::{
+    keys::Keys, limiter::RateLimiter, route::Router, saver::Saver, sink::Sink, totals::Totals,
+};
 use crate::eventlog::Logs;
 
 /// The fixed parts of a running subscription.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: SubscriptionId,
+    /// Its number among those of its eventbus.
+    pub(crate) number: u32,
     pub(crate) config: SubscriptionConfig,
+    pub(crate) keys: Keys,
     pub(crate) filter: Filter,
     /// What is made of an event for each attempt to deliver it.
     pub(crate) transformer: Option<Transformer>,
     pub(crate) sink: Arc<dyn Sink>,
+    /// Decides which of several sinks an event goes to; it is the sink then.
+    pub(crate) router: Option<Arc<Router>>,
     pub(crate) logs: Logs,
-    pub(crate) meta: Arc<dyn MetaStore>,
+    pub(crate) saver: Arc<Saver>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     /// Where events go that cannot be delivered.
@@ -29,9 +42,21 @@ pub(crate) struct Shared {
     pub(crate) totals: Arc<Totals>,
     pub(crate) window: Arc<Semaphore>,
     pub(crate) limiter: Mutex<RateLimiter>,
+    /// The filter takes too long to be evaluated where others wait for it.
+    pub(crate) solitary: AtomicBool,
 }
 
 impl Shared {
+    /// Whether the subscription reads by itself for good.
+    pub(crate) fn is_solitary(&self) -> bool {
+        self.solitary.load(Ordering::SeqCst)
+    }
+
+    /// Lets the subscription read by itself for good; answers whether it did not before.
+    pub(crate) fn set_solitary(&self) -> bool {
+        !self.solitary.swap(true, Ordering::SeqCst)
+    }
+
     /// Waits for a place in the in-flight window, for the rate limit and for the sink.
     pub(crate) fn pass(
         self: &Arc<Self>,

@@ -2,26 +2,38 @@
 
 #[cfg(feature = "http")]
 use std::sync::Weak;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use vanus_expr::{Filter, FilterError, Transformer, TransformerError};
-use vanus_storage::meta::{MetaError, MetaStore};
+use vanus_storage::meta::{MetaBatch, MetaError, MetaStore};
 use vanus_types::{
-    Clock, Entropy, EventlogId, SubscriptionId,
-    control::{EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec},
+    Clock, Entropy, EventbusId, EventlogId, SubscriptionId,
+    control::{
+        EventlogProgress, SubscriptionPhase, SubscriptionRecord, SubscriptionSpec,
+        SubscriptionTotals,
+    },
 };
 
 #[cfg(feature = "http")]
 use super::sinks::SinkHost;
 use super::{
-    desk::{Desk, DeskSink},
+    attempt::Origin,
+    desk::Desk,
+    index::BusIndex,
+    keys::Keys,
     limiter::RateLimiter,
-    progress::{self, Progress},
+    progress::{self, Changes, Progress},
+    route,
     runner::Runner,
+    saver::Saver,
+    seat::Seat,
     shared::Shared,
-    sink::{Agreement, Sink, SinkError, SinkFactory},
+    sink::{Sink, SinkError, SinkFactory},
     totals::Totals,
 };
 use crate::eventlog::Logs;
@@ -31,32 +43,49 @@ use crate::eventlog::Logs;
 #[derive(Debug)]
 pub(crate) struct Triggers {
     logs: Logs,
-    meta: Arc<dyn MetaStore>,
+    pub(super) meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    sinks: Arc<dyn SinkFactory>,
-    entries: Mutex<HashMap<SubscriptionId, Entry>>,
+    pub(super) sinks: Arc<dyn SinkFactory>,
+    saver: Arc<Saver>,
+    buses: Mutex<HashMap<EventbusId, Arc<BusIndex>>>,
+    /// Turns true once the subscriptions that were stored have started.
+    gate: watch::Sender<bool>,
+    pub(super) entries: Mutex<HashMap<SubscriptionId, Entry>>,
 }
 
 /// What is known of one subscription while the engine is open.
 #[derive(Debug, Default)]
-struct Entry {
-    runner: Option<Runner>,
+pub(super) struct Entry {
+    pub(super) runner: Option<Runner>,
     stopping: bool,
+    /// Seats whose progress could not be stored when they stopped.
+    unsaved: Vec<Arc<Seat>>,
     totals: Arc<Totals>,
     /// The function of the embedding program, once it is attached.
-    attached: Option<Arc<dyn Sink>>,
+    pub(super) attached: Option<Arc<dyn Sink>>,
     /// Where deliveries wait that are fetched.
-    desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
     /// Why it has no sink, if it should have one.
-    problem: Option<SinkError>,
+    pub(super) problem: Option<SinkError>,
 }
 
 /// The eventlogs a subscription reads, and where its dead letters go.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
+    pub(crate) eventbus: EventbusId,
     pub(crate) eventlogs: Vec<EventlogId>,
     pub(crate) dead_letters: EventlogId,
+}
+
+/// Where a subscription goes on in one eventlog.
+#[derive(Debug)]
+struct Place {
+    origin: Origin,
+    eventlog: EventlogId,
+    progress: Progress,
+    /// Changes that could not be stored.
+    unsaved: Option<Changes>,
 }
 
 impl Triggers {
@@ -69,26 +98,38 @@ impl Triggers {
     ) -> Self {
         Self {
             logs,
+            saver: Arc::new(Saver::new(Arc::clone(&meta), Arc::clone(&clock))),
             meta,
             clock,
             entropy,
             sinks,
+            buses: Mutex::default(),
+            gate: watch::channel(false).0,
             entries: Mutex::default(),
         }
+    }
+
+    /// Lets the shared readers begin. Until then subscriptions gather that stand at different
+    /// places, so that the readers begin with those that are furthest behind.
+    pub(crate) fn open_gate(&self) {
+        self.gate.send_replace(true);
+    }
+
+    /// Checks what a subscription asks for beyond its form.
+    ///
+    /// # Errors
+    /// [`FilterError`] when a filter, a condition, or the name of a key cannot be read.
+    pub(crate) fn check(spec: &SubscriptionSpec) -> Result<(), FilterError> {
+        Filter::compile(&spec.filters)?;
+        Keys::new(&spec.config)?;
+        spec.routes.as_ref().map(route::check).transpose()?;
+        Ok(())
     }
 
     /// Says who the engine around the sinks is.
     #[cfg(feature = "http")]
     pub(crate) fn bind(&self, host: Weak<dyn SinkHost>) {
         self.sinks.bind(host);
-    }
-
-    /// Whether this node can deliver to the sink of `spec`, as far as that is known beforehand.
-    pub(crate) fn check_sink(&self, spec: &SubscriptionSpec) -> Result<(), SinkError> {
-        if [SubscriptionSpec::EMBEDDED, SubscriptionSpec::PULL].contains(&spec.sink.as_str()) {
-            return Ok(());
-        }
-        self.sinks.open(spec, &Agreement::none()).map(drop)
     }
 
     /// Where the deliveries of a subscription wait that are fetched.
@@ -111,124 +152,222 @@ impl Triggers {
     pub(crate) async fn start(
         &self,
         record: &SubscriptionRecord,
-        route: Route,
+        to: Route,
     ) -> Result<(), StartError> {
-        let (sink, totals) = {
+        let (attached, totals) = {
             let mut entries = self.entries.lock();
             let entry = entries.entry(record.id).or_default();
             if record.spec.disabled || entry.runner.is_some() {
                 return Ok(());
             }
-            let sink = self.sink_of(record, entry);
-            (sink, Arc::clone(&entry.totals))
+            (entry.attached.clone(), Arc::clone(&entry.totals))
         };
-        let Some(sink) = sink else { return Ok(()) };
+        let Some((sink, router)) = self.sink_of(record, attached.as_ref()).await? else {
+            return Ok(());
+        };
         let filter = Filter::compile(&record.spec.filters)?;
         let transformer = record.spec.transformer.as_ref();
         let transformer = transformer.map(Transformer::compile).transpose()?;
-        let (mut eventlogs, letters) = self.load(record.id, &route).await?;
-        for (eventlog, progress) in &mut eventlogs {
-            self.stay_within(record.id, *eventlog, progress);
-        }
-        let shared = Arc::new(Shared {
-            id: record.id,
-            config: record.spec.config.clone(),
-            filter,
-            transformer,
-            sink,
-            logs: self.logs.clone(),
-            meta: Arc::clone(&self.meta),
-            clock: Arc::clone(&self.clock),
-            entropy: Arc::clone(&self.entropy),
-            dead_letters: route.dead_letters,
-            totals,
-            window: Arc::new(Semaphore::new(record.spec.config.in_flight as usize)),
-            limiter: Mutex::new(RateLimiter::new(record.spec.config.rate_limit)),
+        let keys = Keys::new(&record.spec.config)?;
+        let stored = self.stored(record.id, &to).await?;
+        let bus = {
+            let mut buses = self.buses.lock();
+            Arc::clone(buses.entry(to.eventbus).or_insert_with(BusIndex::new))
+        };
+        let matched = filter.clone();
+        let shared = bus.add(&matched, |number| {
+            Arc::new(Shared {
+                id: record.id,
+                number,
+                config: record.spec.config.clone(),
+                keys,
+                filter,
+                transformer,
+                sink,
+                router,
+                logs: self.logs.clone(),
+                saver: Arc::clone(&self.saver),
+                clock: Arc::clone(&self.clock),
+                entropy: Arc::clone(&self.entropy),
+                dead_letters: to.dead_letters,
+                totals,
+                window: Arc::new(Semaphore::new(record.spec.config.in_flight as usize)),
+                limiter: Mutex::new(RateLimiter::new(record.spec.config.rate_limit)),
+                solitary: AtomicBool::new(false),
+            })
         });
-        let runner = Runner::start(&shared, eventlogs, letters);
+        let runner = Runner::start(&shared, &bus, self.seats(&shared, &bus, stored));
         self.entries.lock().entry(record.id).or_default().runner = Some(runner);
         Ok(())
     }
 
-    /// Moves a cursor that lies beyond the end back to it. Power loss takes events that were
-    /// acknowledged from the page cache, and delivered; their offsets are given to other events.
-    fn stay_within(&self, id: SubscriptionId, eventlog: EventlogId, progress: &mut Progress) {
-        let Ok(info) = self.logs.store().info(eventlog) else {
-            return;
-        };
-        if progress
-            .cursor
-            .is_some_and(|cursor| cursor > info.end_offset)
-        {
-            tracing::warn!(subscription = %id, %eventlog, end = info.end_offset,
-                "events were lost that had been delivered; going on at the end");
-            progress.cursor = Some(info.end_offset);
-        }
-        progress
-            .retries
-            .retain(|(offset, _)| *offset < info.end_offset);
-    }
-
-    fn sink_of(&self, record: &SubscriptionRecord, entry: &mut Entry) -> Option<Arc<dyn Sink>> {
-        entry.problem = None;
-        if record.spec.sink == SubscriptionSpec::EMBEDDED {
-            return entry.attached.clone();
-        }
-        if record.spec.sink == SubscriptionSpec::PULL {
-            return Some(Arc::new(DeskSink(Arc::clone(&entry.desk))));
-        }
-        match self.sinks.open(&record.spec, &Agreement::of(record)) {
-            Ok(sink) => Some(sink),
-            Err(error) => {
-                tracing::error!(subscription = %record.id, %error, "a subscription has no sink; its events wait");
-                entry.problem = Some(error);
-                None
+    /// What is stored of a subscription, and what could not be.
+    async fn stored(&self, id: SubscriptionId, route: &Route) -> Result<Vec<Place>, MetaError> {
+        let mut left = self.inheritance(id).await;
+        let mut places = self.load(id, route).await?;
+        for place in &mut places {
+            if let Some((watermark, changes)) = left.remove(&(place.origin, place.eventlog)) {
+                place.progress.cursor = Some(watermark);
+                place.progress.change(&changes);
+                place.unsaved = Some(changes);
             }
         }
+        self.stay_within(id, &mut places).await?;
+        // Without letters sent again that seat would have nothing to do, ever.
+        places
+            .retain(|place| place.origin == Origin::Eventlog || !place.progress.retries.is_empty());
+        Ok(places)
     }
 
-    /// Why the subscription does not deliver, if something is in its way.
-    pub(crate) fn problem(&self, id: SubscriptionId) -> Option<String> {
-        let entries = self.entries.lock();
-        let entry = entries.get(&id)?;
-        let problem = entry.problem.as_ref().map(ToString::to_string);
-        problem.or_else(|| entry.runner.as_ref()?.problem())
-    }
-
-    async fn load(
+    fn seats(
         &self,
-        id: SubscriptionId,
-        route: &Route,
-    ) -> Result<(Vec<(EventlogId, Progress)>, Progress), MetaError> {
+        shared: &Arc<Shared>,
+        bus: &Arc<BusIndex>,
+        places: Vec<Place>,
+    ) -> Vec<(Arc<Seat>, Progress)> {
+        let seat = |place: Place| {
+            let feed = (place.origin == Origin::Eventlog).then(|| {
+                bus.feed(
+                    place.eventlog,
+                    &self.logs,
+                    &self.saver,
+                    &self.gate.subscribe(),
+                )
+            });
+            let position = place.progress.cursor.unwrap_or(0);
+            let shared = Arc::clone(shared);
+            let seat = Seat::new(shared, place.origin, place.eventlog, feed, position);
+            if let Some(changes) = place.unsaved {
+                seat.inherit(changes);
+            }
+            (seat, place.progress)
+        };
+        places.into_iter().map(seat).collect()
+    }
+
+    /// Moves cursors that lie beyond the end back to it, and stores that: power loss takes events
+    /// that were acknowledged from the page cache, and delivered; their offsets are given to other
+    /// events.
+    async fn stay_within(&self, id: SubscriptionId, places: &mut [Place]) -> Result<(), MetaError> {
+        let mut batch = MetaBatch::new();
+        for place in places
+            .iter_mut()
+            .filter(|place| place.origin == Origin::Eventlog)
+        {
+            let (eventlog, progress) = (&place.eventlog, &mut place.progress);
+            let Ok(info) = self.logs.store().info(*eventlog) else {
+                continue;
+            };
+            let end = info.end_offset;
+            if progress.cursor.is_some_and(|cursor| cursor > end) {
+                tracing::warn!(subscription = %id, %eventlog, end,
+                    "events were lost that had been delivered; going on at the end");
+                progress.cursor = Some(end);
+                batch = progress::put_cursor(batch, id, *eventlog, end);
+            }
+            for (offset, _) in progress
+                .retries
+                .extract_if(.., |(offset, _)| *offset >= end)
+            {
+                batch = progress::delete_retry(batch, id, *eventlog, offset);
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.meta.commit(batch).await
+    }
+
+    async fn load(&self, id: SubscriptionId, route: &Route) -> Result<Vec<Place>, MetaError> {
         let (meta, route) = (Arc::clone(&self.meta), route.clone());
         let loading = tokio::task::spawn_blocking(move || {
-            let of_log = |log: &EventlogId| Ok((*log, progress::load(&meta, id, *log)?));
-            let eventlogs = route
-                .eventlogs
-                .iter()
-                .map(of_log)
-                .collect::<Result<_, _>>()?;
-            Ok((eventlogs, progress::load(&meta, id, route.dead_letters)?))
+            let eventlogs = route.eventlogs.iter();
+            let mut all: Vec<_> = eventlogs.map(|log| (Origin::Eventlog, *log)).collect();
+            // Else they are the retries of that eventlog.
+            if !route.eventlogs.contains(&route.dead_letters) {
+                all.push((Origin::DeadLetters, route.dead_letters));
+            }
+            let place = |(origin, eventlog)| {
+                Ok(Place {
+                    origin,
+                    eventlog,
+                    progress: progress::load(&meta, id, eventlog)?,
+                    unsaved: None,
+                })
+            };
+            all.into_iter().map(place).collect()
         });
         loading.await.unwrap_or(Err(MetaError::Closed))
     }
 
-    /// Stops a subscription: waits for its deliveries in flight and until its progress is stored.
+    /// Stops a subscription: waits for its deliveries in flight and until its progress is stored,
+    /// or known not to be.
     pub(crate) async fn stop(&self, id: SubscriptionId) {
-        let runner = {
+        let (runner, bus) = {
             let mut entries = self.entries.lock();
             let Some(entry) = entries.get_mut(&id) else {
                 return;
             };
             let runner = entry.runner.take();
             entry.stopping = runner.is_some();
-            runner
+            let bus = runner.as_ref().map(|runner| Arc::clone(runner.bus()));
+            (runner, bus)
         };
-        if let Some(runner) = runner {
-            runner.stop().await;
-            if let Some(entry) = self.entries.lock().get_mut(&id) {
-                entry.stopping = false;
+        let (Some(runner), Some(bus)) = (runner, bus) else {
+            return;
+        };
+        let unsaved = match runner.stop().await {
+            Ok(()) => Vec::new(),
+            Err((error, seats)) => {
+                tracing::error!(subscription = %id, %error, "progress cannot be stored");
+                seats
             }
+        };
+        if let Some(entry) = self.entries.lock().get_mut(&id) {
+            entry.stopping = false;
+            entry.unsaved = unsaved;
+        }
+        let mut buses = self.buses.lock();
+        buses.retain(|_, known| !Arc::ptr_eq(known, &bus) || !bus.is_empty());
+    }
+
+    /// Stores what could not be stored when a subscription was stopped, so that what is stored of
+    /// it can be trusted, and nothing is stored by itself any more.
+    ///
+    /// # Errors
+    /// [`MetaError`] when it cannot be stored now either.
+    pub(crate) async fn settle(&self, id: SubscriptionId) -> Result<(), MetaError> {
+        let unsaved = self
+            .entries
+            .lock()
+            .get(&id)
+            .is_some_and(|entry| !entry.unsaved.is_empty());
+        if unsaved {
+            self.saver.flush().await?;
+            self.discard(id);
+        }
+        Ok(())
+    }
+
+    /// What was not stored of a subscription that is stopped; from now on it is the caller's.
+    async fn inheritance(
+        &self,
+        id: SubscriptionId,
+    ) -> HashMap<(Origin, EventlogId), (u64, Changes)> {
+        let _still = self.saver.still().await;
+        let mut entries = self.entries.lock();
+        let seats = entries
+            .get_mut(&id)
+            .map(|entry| std::mem::take(&mut entry.unsaved));
+        let seats = seats.unwrap_or_default().into_iter();
+        seats
+            .map(|seat| ((seat.origin, seat.eventlog), seat.bequeath()))
+            .collect()
+    }
+
+    fn discard(&self, id: SubscriptionId) {
+        if let Some(entry) = self.entries.lock().get_mut(&id) {
+            entry.unsaved.drain(..).for_each(|seat| seat.close());
         }
     }
 
@@ -240,6 +379,7 @@ impl Triggers {
 
     /// Forgets a stopped subscription.
     pub(crate) fn remove(&self, id: SubscriptionId) {
+        self.discard(id);
         self.entries.lock().remove(&id);
     }
 
@@ -256,12 +396,16 @@ impl Triggers {
     }
 
     /// What became of the subscription's events.
-    pub(crate) fn totals(&self, id: SubscriptionId) -> vanus_types::control::SubscriptionTotals {
-        self.entries
-            .lock()
-            .get(&id)
-            .map(|entry| entry.totals.snapshot())
-            .unwrap_or_default()
+    pub(crate) fn totals(&self, id: SubscriptionId) -> SubscriptionTotals {
+        let entries = self.entries.lock();
+        let Some(entry) = entries.get(&id) else {
+            return SubscriptionTotals::default();
+        };
+        let mut totals = entry.totals.snapshot();
+        let uncounted = entry.runner.as_ref().map_or(0, Runner::uncounted);
+        totals.read += uncounted;
+        totals.filtered += uncounted;
+        totals
     }
 
     /// How far the subscription is: told by its workers or, if it does not run, read from the
@@ -279,8 +423,9 @@ impl Triggers {
         {
             return Ok(runner.progress());
         }
-        let (eventlogs, _) = self.load(id, route).await?;
-        let told = |(eventlog, progress): (EventlogId, Progress)| {
+        let places = self.load(id, route).await?;
+        let told = |place: Place| {
+            let (eventlog, progress) = (place.eventlog, place.progress);
             let position = progress.cursor.unwrap_or(0);
             let first_waiting = progress
                 .retries
@@ -294,7 +439,10 @@ impl Triggers {
                 retrying: progress.retries.len() as u64,
             }
         };
-        Ok(eventlogs.into_iter().map(told).collect())
+        let eventlogs = places
+            .into_iter()
+            .filter(|place| place.origin == Origin::Eventlog);
+        Ok(eventlogs.map(told).collect())
     }
 }
 

@@ -1,48 +1,44 @@
-//! Delivers the events of one eventlog for one subscription.
+//! Delivers the events of one eventlog for one subscription, while there is something to deliver.
 //!
-//! The worker reads ahead of its deliveries, keeps at most as many in flight as its subscription
-//! allows, and writes down how far it is every [`SAVE_EVERY`]. Whatever is not written down when
-//! the process dies is delivered again.
+//! Events come from the shared reader ([`Feed`](super::feed::Feed)), or are read here as long as
+//! the subscription is behind it or takes less than it brings. At most as many deliveries are in
+//! flight as the subscription allows. How far the worker is, it tells its [`Seat`], which is
+//! written down every now and then.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
-    task::JoinSet,
-};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
 use vanus_expr::{EventView, json::JsonIndex};
-use vanus_storage::meta::{MetaBatch, MetaError, MetaHealth, MetaStore};
-use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventlogId, limits::MAX_PENDING_RETRIES};
+use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventId, limits::MAX_PENDING_RETRIES};
 
 use super::{
     attempt::{Attempt, Fate, Origin},
-    pending::{PendingRetries, Retry},
-    progress::{self, Changes, Progress},
+    line::Line,
+    pending::Retry,
+    progress::Changes,
     schedule,
+    seat::{Seat, Told},
     shared::Shared,
     totals::{add, take},
     tracker::OffsetTracker,
 };
 use crate::eventlog::{LogError, ReadBatches};
 
-/// How often progress is written down.
-const SAVE_EVERY: Duration = Duration::from_millis(100);
-
-/// How long a worker waits after the metadata store or the eventlog failed it.
+/// How long a worker waits after the eventlog failed it.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a worker that stops waits for its deliveries in flight; then they are cut short, and
 /// made again when the subscription goes on.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a worker with nothing to do stays awake.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Most bytes of one read.
 const READ_LEN: usize = 256 * 1024;
@@ -56,194 +52,235 @@ const LONGEST_SLEEP_MS: i64 = 1_000;
 /// Events that are filtered before other tasks get their turn.
 const FILTERED_AT_ONCE: usize = 64;
 
-/// How far a worker is, readable by others.
-#[derive(Debug, Default)]
-pub(crate) struct Reached {
-    pub(crate) committed: AtomicU64,
-    pub(crate) position: AtomicU64,
-    pub(crate) retrying: AtomicU64,
+/// An event after an attempt.
+#[derive(Debug)]
+struct Finished {
+    offset: u64,
+    key: Option<u64>,
+    /// Whether it has an entry among the stored retries.
+    stored: bool,
+    fate: Fate,
+    /// Its place in the window.
+    permit: OwnedSemaphorePermit,
 }
-
-/// Progress on its way into the metadata store: what is stored, and whether it was.
-type Saving = BoxFuture<'static, (MetaBatch, Result<(), MetaError>)>;
-
-/// An event on its way, and its place in the window.
-type Finished = (u64, Fate, OwnedSemaphorePermit);
 
 /// The state of one worker.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    shared: Arc<Shared>,
-    origin: Origin,
-    eventlog: EventlogId,
-    reached: Arc<Reached>,
+    seat: Arc<Seat>,
     tracker: OffsetTracker,
-    pending: PendingRetries,
-    /// Offsets of retries that are in flight.
-    retrying: BTreeSet<u64>,
-    /// Retries taken over at the start that lie after the watermark: their events are not to be
-    /// read a second time.
+    line: Line,
+    /// Retries to be put in line, in the order of their offsets.
+    restored: VecDeque<(u64, Retry)>,
+    /// Those of them that lie after the watermark: their events are not to be read a second time.
     waiting_ahead: BTreeSet<u64>,
-    /// Read and passed by the filter, not started yet.
-    backlog: VecDeque<(u64, Event)>,
     deliveries: JoinSet<Finished>,
     changes: Changes,
-    saved_watermark: u64,
+    /// Changes that are told and not stored.
+    unstored: usize,
+    /// Nobody reads for the worker.
+    apart: bool,
+    /// It takes no place at the shared reader before it was at the end of the eventlog.
+    behind: bool,
+    /// It sleeps, and the seat knows.
+    asleep: bool,
 }
 
 impl Worker {
-    /// A worker that goes on where `progress` says.
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        origin: Origin,
-        eventlog: EventlogId,
-        progress: Progress,
-    ) -> Self {
-        let start = progress.cursor.unwrap_or(0);
-        let mut pending = PendingRetries::default();
-        add(&shared.totals.read, progress.retries.len() as u64);
-        add(&shared.totals.retrying, progress.retries.len() as u64);
-        let mut waiting_ahead = BTreeSet::new();
-        for (offset, retry) in progress.retries {
-            if offset >= start && origin == Origin::Eventlog {
-                waiting_ahead.insert(offset);
-            }
-            pending.insert(offset, retry);
-        }
-        pending.clamp(shared.clock.now_ms(), schedule::longest_delay_ms());
-        let worker = Self {
-            shared,
-            origin,
-            eventlog,
-            reached: Arc::default(),
-            tracker: OffsetTracker::new(start),
-            pending,
-            retrying: BTreeSet::new(),
-            waiting_ahead,
-            backlog: VecDeque::new(),
+    /// A worker that goes on at `position`, with the stored `retries` of the seat.
+    pub(crate) fn new(seat: Arc<Seat>, position: u64, retries: Vec<(u64, Retry)>) -> Self {
+        let totals = seat.totals();
+        add(&totals.read, retries.len() as u64);
+        add(&totals.retrying, retries.len() as u64);
+        let ahead = retries.iter().map(|(offset, _)| *offset);
+        let ahead = ahead.filter(|offset| *offset >= position && seat.origin == Origin::Eventlog);
+        Self {
+            tracker: OffsetTracker::new(position),
+            line: Line::new(seat.shared.keys.order()),
+            waiting_ahead: ahead.collect(),
+            restored: retries.into(),
             deliveries: JoinSet::new(),
             changes: Changes::new(),
-            saved_watermark: start,
-        };
-        worker.tell();
-        worker
+            unstored: 0,
+            apart: false,
+            behind: false,
+            asleep: false,
+            seat,
+        }
     }
 
-    /// How far the worker is, from now on.
-    pub(crate) fn reached(&self) -> Arc<Reached> {
-        Arc::clone(&self.reached)
-    }
-
-    /// Works until `stop` turns true, then waits a little for what is in flight and writes
-    /// everything down.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut save_tick = tokio::time::interval(SAVE_EVERY);
-        save_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// Works until there is nothing left to do or the seat is to stop; then waits a little for
+    /// what is in flight.
+    pub(crate) async fn run(mut self) {
+        self.restore().await;
         let mut reading: Option<BoxFuture<'static, Result<ReadBatches, LogError>>> = None;
         let mut gate: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>> = None;
-        let mut saving: Option<Saving> = None;
-        while !*stop.borrow() {
-            if reading.is_none() && self.wants_events() {
+        while !self.seat.is_stopping() {
+            let now_ms = self.shared().clock.now_ms();
+            self.take_in();
+            if reading.is_none() && self.apart && self.wants_events() && !self.join() {
                 reading = Some(self.read());
             }
-            if gate.is_none() && self.has_work() {
-                gate = Some(self.shared.pass().boxed());
-            }
-            let due = until_due(self.pending.next_due_ms(), self.shared.clock.now_ms());
-            tokio::select! {
-                biased;
-                _ = stop.changed() => {}
-                Some(finished) = self.deliveries.join_next() => self.finish(finished),
-                (batch, saved) = wait(&mut saving) => saving = self.after_save(batch, saved).await,
-                permit = wait(&mut gate) => self.start_many(permit),
-                chunk = wait(&mut reading) => self.take_in(chunk).await,
-                _ = save_tick.tick(), if saving.is_none() && self.is_dirty() => {
-                    saving = Some(self.save());
-                }
-                () = due => {}
+            if gate.is_none() && self.line.has_work(now_ms) {
+                gate = Some(self.shared().pass().boxed());
             }
             self.tell();
+            let idle = self.is_idle();
+            if idle && self.seat.origin == Origin::DeadLetters {
+                break;
+            }
+            let due = until_due(self.line.next_due_ms(), now_ms);
+            tokio::select! {
+                biased;
+                () = self.seat.wake.notified() => {}
+                Some(finished) = self.deliveries.join_next() => self.finish_all(finished),
+                permit = wait(&mut gate) => self.start_many(permit),
+                chunk = wait(&mut reading) => self.take_chunk(chunk).await,
+                () = due => {}
+                () = tokio::time::sleep(LINGER), if idle && !self.apart => {
+                    if self.seat.sleep() {
+                        self.asleep = true;
+                        return;
+                    }
+                }
+            }
         }
-        self.wind_up(saving).await;
+        self.wind_up().await;
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.seat.shared
+    }
+
+    fn is_idle(&self) -> bool {
+        self.tracker.is_settled() && self.line.is_empty() && self.deliveries.is_empty()
+    }
+
+    /// Puts the stored retries in line. Where events are ordered by a key of theirs they are read
+    /// for it: the key is another one if the subscription was changed meanwhile.
+    async fn restore(&mut self) {
+        self.tell();
+        while let Some((offset, retry)) = self.restored.pop_front() {
+            let Some(key) = self.key_at(offset).await else {
+                self.restored.push_front((offset, retry));
+                return;
+            };
+            self.line.restore(offset, retry, key);
+        }
+        let now_ms = self.shared().clock.now_ms();
+        self.line.clamp(now_ms, schedule::longest_delay_ms());
+    }
+
+    /// The key of a stored event; nothing if the seat is to stop before it can be read.
+    async fn key_at(&self, offset: u64) -> Option<Option<u64>> {
+        if let Some(key) = self.shared().keys.of_all() {
+            return Some(key);
+        }
+        let eventlog = self.seat.eventlog;
+        while !self.seat.is_stopping() {
+            let read = self.shared().logs.read_event(EventId { eventlog, offset });
+            match read.await {
+                Ok(stored) => return Some(self.shared().keys.of(&stored.event)),
+                // Its attempt will find that out.
+                Err(error) if error.code() == ErrorCode::OffsetUnderflow => return Some(None),
+                Err(error) => {
+                    tracing::warn!(subscription = %self.shared().id, %eventlog, offset, %error,
+                        "an event that waits for delivery cannot be read");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        None
     }
 
     fn wants_events(&self) -> bool {
-        self.origin == Origin::Eventlog
-            && self.backlog.len() < READ_AHEAD
+        self.seat.origin == Origin::Eventlog
+            && self.line.fresh() < READ_AHEAD
             && !self.tracker.is_full()
-            && !self.pending.is_full()
+            && self.line.stored() < MAX_PENDING_RETRIES
             // Full while the metadata store takes nothing.
-            && self.changes.len() < MAX_PENDING_RETRIES
+            && self.unstored < MAX_PENDING_RETRIES
+    }
+
+    /// Takes a place at the shared reader, if the worker is not behind it.
+    fn join(&mut self) -> bool {
+        let joins = !self.behind && self.seat.join(self.tracker.position());
+        self.apart = !joins;
+        joins
     }
 
     fn read(&self) -> BoxFuture<'static, Result<ReadBatches, LogError>> {
-        let (logs, eventlog) = (self.shared.logs.clone(), self.eventlog);
+        let (logs, eventlog) = (self.shared().logs.clone(), self.seat.eventlog);
         let position = self.tracker.position();
         async move { logs.read_when_there(eventlog, position, READ_LEN).await }.boxed()
     }
 
-    /// Whether an attempt may start as soon as the window has a place.
-    fn has_work(&self) -> bool {
-        let due = self
-            .pending
-            .next_due_ms()
-            .is_some_and(|due| due <= self.shared.clock.now_ms());
-        if self.shared.config.ordered {
-            let busy = !self.deliveries.is_empty();
-            return !busy && (due || (self.pending.is_empty() && !self.backlog.is_empty()));
-        }
-        due || !self.backlog.is_empty()
-    }
-
     /// Starts an attempt in the place given, and more in whatever places are free.
     fn start_many(&mut self, permit: Option<OwnedSemaphorePermit>) {
+        let now_ms = self.shared().clock.now_ms();
         let mut permit = permit;
-        while self.has_work() {
-            let Some(place) = permit.take().or_else(|| self.shared.try_pass()) else {
+        while self.line.has_work(now_ms) {
+            let Some(place) = permit.take().or_else(|| self.shared().try_pass()) else {
                 return;
             };
-            self.start(place);
+            self.start(now_ms, place);
         }
     }
 
-    fn start(&mut self, permit: OwnedSemaphorePermit) {
-        let (offset, event, retry) = match self.pending.take_due(self.shared.clock.now_ms()) {
-            Some((offset, retry)) => {
-                self.retrying.insert(offset);
-                take(&self.shared.totals.retrying, 1);
-                add(&self.shared.totals.in_flight, 1);
-                (offset, None, retry)
-            }
-            None => match self.backlog.pop_front() {
-                Some((offset, event)) => (offset, Some(event), Retry::default()),
-                None => return,
-            },
+    fn start(&mut self, now_ms: i64, permit: OwnedSemaphorePermit) {
+        let Some(item) = self.line.start(now_ms) else {
+            return;
         };
+        if item.stored {
+            take(&self.shared().totals.retrying, 1);
+            add(&self.shared().totals.in_flight, 1);
+        }
+        let (offset, key) = (item.offset, item.key);
         let attempt = Attempt {
-            shared: Arc::clone(&self.shared),
-            origin: self.origin,
-            eventlog: self.eventlog,
+            shared: Arc::clone(self.shared()),
+            origin: self.seat.origin,
+            eventlog: self.seat.eventlog,
             offset,
-            event,
-            retry,
+            event: item.event,
+            retry: item.retry,
         };
-        self.deliveries
-            .spawn(async move { (offset, attempt.run().await, permit) });
+        let stored = item.stored;
+        self.deliveries.spawn(async move {
+            let fate = attempt.run().await;
+            Finished {
+                offset,
+                key,
+                stored,
+                fate,
+                permit,
+            }
+        });
     }
 
-    fn finish(&mut self, finished: Result<Finished, tokio::task::JoinError>) {
-        let (offset, fate, permit) = match finished {
-            Ok(finished) => finished,
-            Err(error) => {
+    fn finish_all(&mut self, first: Result<Finished, tokio::task::JoinError>) {
+        let mut next = Some(first);
+        while let Some(finished) = next {
+            match finished {
+                Ok(finished) => self.finish(finished),
                 // Attempts catch the panics of sinks; only a shutting-down runtime ends one.
-                tracing::debug!(%error, "an attempt was cut off");
-                return;
+                Err(error) => tracing::debug!(%error, "an attempt was cut off"),
             }
-        };
+            next = self.deliveries.try_join_next();
+        }
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        let Finished {
+            offset,
+            key,
+            stored,
+            fate,
+            permit,
+        } = finished;
         drop(permit);
-        let totals = &self.shared.totals;
+        let shared = Arc::clone(self.shared());
+        let totals = &shared.totals;
         take(&totals.in_flight, 1);
-        let was_retry = self.retrying.remove(&offset);
         match fate {
             Fate::Delivered => add(&totals.delivered, 1),
             Fate::DeadLettered => add(&totals.dead_lettered, 1),
@@ -252,44 +289,104 @@ impl Worker {
             Fate::Again(retry) => {
                 add(&totals.retrying, 1);
                 self.changes.insert(offset, Some(retry.clone()));
-                self.pending.insert(offset, retry);
                 self.tracker.settle(offset);
+                for held in self.line.again(offset, key, retry) {
+                    take(&totals.in_flight, 1);
+                    self.hold(held);
+                }
                 return;
             }
         }
-        if was_retry {
+        if stored {
             self.changes.insert(offset, None);
         }
+        self.line.end(offset, key);
         self.tracker.settle(offset);
     }
 
+    /// Stores an event as one that stands behind a retry.
+    fn hold(&mut self, offset: u64) {
+        add(&self.shared().totals.retrying, 1);
+        self.changes.insert(offset, Some(Retry::default()));
+        self.tracker.settle(offset);
+    }
+
+    /// Takes what the shared reader brought.
+    fn take_in(&mut self) {
+        if self.apart || !self.wants_events() {
+            return;
+        }
+        let brought = self.seat.take(READ_AHEAD - self.line.fresh());
+        let start = self.tracker.position();
+        let mut passed = 0;
+        for (offset, event) in brought.events {
+            passed += u64::from(self.arrive(offset, event));
+        }
+        if let Some(through) = brought.through {
+            self.tracker.pass(through);
+        }
+        self.count(start, passed);
+        if brought.apart {
+            self.apart = true;
+            // It was told to leave, if it was there.
+            self.behind = brought.through.is_some();
+        }
+    }
+
+    /// Puts an event in line that passes the filter. Answers false for one that is there already.
+    fn arrive(&mut self, offset: u64, event: Event) -> bool {
+        if self.waiting_ahead.contains(&offset) {
+            self.tracker.pass(offset + 1);
+            return false;
+        }
+        self.tracker.take(offset);
+        let key = self.shared().keys.of(&event);
+        if self.line.arrive(offset, event, key) {
+            self.hold(offset);
+        } else {
+            add(&self.shared().totals.in_flight, 1);
+        }
+        true
+    }
+
+    /// Counts the events from `start` to the position, of which so many passed the filter.
+    fn count(&mut self, start: u64, passed: u64) {
+        let left = self.waiting_ahead.split_off(&self.tracker.position());
+        let known = std::mem::replace(&mut self.waiting_ahead, left).len() as u64;
+        let seen = (self.tracker.position() - start).saturating_sub(known);
+        let totals = &self.shared().totals;
+        add(&totals.read, seen);
+        add(&totals.filtered, seen - passed);
+    }
+
     /// Filters what was read and puts what passes in line.
-    async fn take_in(&mut self, chunk: Result<ReadBatches, LogError>) {
+    async fn take_chunk(&mut self, chunk: Result<ReadBatches, LogError>) {
+        let (subscription, eventlog) = (self.shared().id, self.seat.eventlog);
         match chunk {
             Ok(chunk) => {
                 for batch in &chunk.batches {
                     self.take_batch(batch).await;
                 }
+                self.behind = self.tracker.position() < chunk.end_offset;
             }
             Err(LogError::Underflow { start, .. }) => {
                 let gone = start.saturating_sub(self.tracker.position());
-                tracing::warn!(subscription = %self.shared.id, eventlog = %self.eventlog, gone,
+                tracing::warn!(%subscription, %eventlog, gone,
                     "events expired before they could be delivered");
-                add(&self.shared.totals.read, gone);
-                add(&self.shared.totals.expired, gone);
-                self.tracker.jump(start);
+                add(&self.shared().totals.read, gone);
+                add(&self.shared().totals.expired, gone);
+                self.tracker.pass(start);
             }
             Err(error) if error.code() == ErrorCode::Closed => tokio::time::sleep(PAUSE).await,
             Err(error) => {
-                tracing::error!(subscription = %self.shared.id, eventlog = %self.eventlog, %error,
-                    "an eventlog cannot be read");
+                tracing::error!(%subscription, %eventlog, %error, "an eventlog cannot be read");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
     async fn take_batch(&mut self, batch: &Batch) {
-        let (mut seen, mut filtered) = (0, 0);
+        let (start, mut passed) = (self.tracker.position(), 0);
         let mut index = JsonIndex::new();
         for (number, (offset, event)) in batch.events().enumerate() {
             if number % FILTERED_AT_ONCE == FILTERED_AT_ONCE - 1 {
@@ -299,65 +396,22 @@ impl Worker {
             if offset < self.tracker.position() {
                 continue;
             }
-            if self.waiting_ahead.remove(&offset) {
-                self.tracker.skip();
-                continue;
-            }
-            seen += 1;
             let view = EventView::with_index(&event, index);
-            let passes = self.shared.filter.matches(&view);
+            let passes = self.shared().filter.matches(&view);
             index = view.into_index();
             if passes {
-                self.tracker.take();
-                self.backlog.push_back((offset, event));
+                passed += u64::from(self.arrive(offset, event));
             } else {
-                self.tracker.skip();
-                filtered += 1;
+                self.tracker.pass(offset + 1);
             }
         }
-        add(&self.shared.totals.read, seen);
-        add(&self.shared.totals.filtered, filtered);
-        add(&self.shared.totals.in_flight, seen - filtered);
+        self.count(start, passed);
     }
 
-    fn is_dirty(&self) -> bool {
-        !self.changes.is_empty() || self.tracker.watermark() != self.saved_watermark
-    }
-
-    /// Writes down what changed. The watermark of now is the one of the changes taken.
-    fn save(&mut self) -> Saving {
-        let watermark = self.tracker.watermark();
-        let batch =
-            progress::take_batch(self.shared.id, self.eventlog, &mut self.changes, watermark);
-        if self.changes.is_empty() {
-            self.saved_watermark = watermark;
-        }
-        store(&self.shared.meta, batch, Duration::ZERO)
-    }
-
-    /// What a full disk refused is stored when there is room, before anything that came after it:
-    /// a watermark must not pass a retry that is not stored. Any other failed write leaves the
-    /// metadata store poisoned: what it lost is delivered again after it was reopened, so that
-    /// nothing needs to be put back here.
-    async fn after_save(
-        &mut self,
-        batch: MetaBatch,
-        saved: Result<(), MetaError>,
-    ) -> Option<Saving> {
-        let error = saved.err()?;
-        tracing::error!(subscription = %self.shared.id, %error, "progress cannot be stored");
-        if matches!(self.shared.meta.health(), MetaHealth::Poisoned(_)) {
-            tokio::time::sleep(PAUSE).await;
-            return None;
-        }
-        // Deliveries go on meanwhile.
-        Some(store(&self.shared.meta, batch, PAUSE))
-    }
-
-    async fn wind_up(&mut self, saving: Option<Saving>) {
+    async fn wind_up(&mut self) {
         let finishing = async {
             while let Some(finished) = self.deliveries.join_next().await {
-                self.finish(finished);
+                self.finish_all(finished);
             }
         };
         // A sink may take minutes to answer. What is cut short here is not settled.
@@ -366,57 +420,39 @@ impl Worker {
         if !in_time {
             self.deliveries.shutdown().await;
         }
-        let mut saving = saving;
-        while saving.is_some() || self.is_dirty() {
-            let (_, saved) = match saving.take() {
-                Some(saving) => saving.await,
-                None => self.save().await,
-            };
-            // What came after a batch that is not stored must not be stored either.
-            if let Err(error) = saved {
-                tracing::error!(subscription = %self.shared.id, %error, "progress cannot be stored");
-                break;
-            }
-        }
         // What is left is looked at again when the subscription goes on.
-        let (line, waiting) = (self.backlog.len() as u64, self.pending.len() as u64);
-        take(&self.shared.totals.in_flight, line + cut_short);
-        take(&self.shared.totals.retrying, waiting);
-        take(&self.shared.totals.read, line + waiting + cut_short);
         self.tell();
+        let (fresh, stored) = (self.line.fresh() as u64, self.line.stored() as u64);
+        let waiting = stored + self.restored.len() as u64;
+        let totals = &self.shared().totals;
+        take(&totals.in_flight, fresh + cut_short);
+        take(&totals.retrying, waiting);
+        take(&totals.read, fresh + waiting + cut_short);
     }
 
-    fn tell(&self) {
-        let waiting = [self.pending.first_offset(), self.retrying.first().copied()];
-        let first_waiting = waiting.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let committed = self.tracker.watermark().min(first_waiting);
-        let retrying = self.pending.len() + self.retrying.len();
-        self.reached.committed.store(committed, Ordering::Relaxed);
-        self.reached
-            .position
-            .store(self.tracker.position(), Ordering::Relaxed);
-        self.reached
-            .retrying
-            .store(retrying as u64, Ordering::Relaxed);
+    fn tell(&mut self) {
+        let restored = self.restored.front().map(|(offset, _)| *offset);
+        let firsts = [restored, self.line.first_stored()];
+        let told = Told {
+            watermark: self.tracker.watermark(),
+            position: self.tracker.position(),
+            first_stored: firsts.into_iter().flatten().min().unwrap_or(u64::MAX),
+            retrying: (self.line.retrying() + self.restored.len()) as u64,
+            settled: self.tracker.is_settled(),
+        };
+        self.unstored = self.seat.tell(told, &mut self.changes);
     }
 }
 
-/// Stores `batch` after a pause.
-fn store(meta: &Arc<dyn MetaStore>, batch: MetaBatch, pause: Duration) -> Saving {
-    let meta = Arc::clone(meta);
-    // Without a pause it is queued now, in order.
-    let queued = pause.is_zero().then(|| meta.commit(batch.clone()));
-    async move {
-        let saved = match queued {
-            Some(queued) => queued.await,
-            None => {
-                tokio::time::sleep(pause).await;
-                meta.commit(batch.clone()).await
-            }
-        };
-        (batch, saved)
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.seat.break_off();
+        }
+        if !self.asleep {
+            self.seat.rest();
+        }
     }
-    .boxed()
 }
 
 /// Sleeps until the next retry is due; for ever, if none waits, or if one is due already and waits

@@ -10,7 +10,7 @@ use std::{
 };
 
 use vanus_core::{
-    Coded as _, DeliveryError, ErrorCode, FilterSpec, StartFrom, SubscriptionConfig,
+    Coded as _, DeliveryError, DeliveryOrder, ErrorCode, FilterSpec, StartFrom, SubscriptionConfig,
     SubscriptionId, SubscriptionSpec, SubscriptionTotals, Vanus,
 };
 
@@ -268,7 +268,7 @@ async fn an_ordered_subscription_keeps_the_order_through_a_failure() {
     let vanus = in_memory().await;
     let bus = eventbus(&vanus, "orders", 1).await;
     let mut spec = from_start(subscription("orders"));
-    spec.config.ordered = true;
+    spec.config.ordering = DeliveryOrder::Strict;
     let seen = Seen::default();
     let noted = seen.clone();
     let sink = move |delivery: vanus_core::Delivery| {

@@ -130,7 +130,7 @@ async fn batches_and_strict_order_exclude_each_other() {
     let vanus = in_memory().await;
     eventbus(&vanus, "orders", 1).await;
     let mut spec = to("http://127.0.0.1:9/".into(), mode(DeliveryMode::Batch));
-    spec.config.ordered = true;
+    spec.config.ordering = vanus_core::DeliveryOrder::Strict;
     let error = vanus.create_subscription(spec).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     let mut spec = to("http://127.0.0.1:9/".into(), DeliverySpec::default());
@@ -177,6 +177,25 @@ async fn a_sink_that_asks_for_a_pause_is_left_alone_by_all_deliveries() {
     .await;
     assert!(begun.elapsed() > Duration::from_secs(2));
     assert_eq!(web.asked().len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_whose_answers_are_too_long_is_left_alone_for_a_second_each_time() {
+    let vanus = in_memory().await;
+    let bus = eventbus(&vanus, "orders", 1).await;
+    for id in 0..3 {
+        bus.publish(event(id, "t")).await.unwrap();
+    }
+    let web = Web::serve(|_, _| answer(200, "x".repeat(100 * 1024))).await;
+    let mut spec = to(web.url("/"), DeliverySpec::default());
+    spec.config.in_flight = 1;
+    let begin = vanus.clock().monotonic_ns();
+    let id = vanus.create_subscription(spec).await.unwrap().record.id;
+    until("all are delivered", async || {
+        delivered(&vanus, id).await == 3
+    })
+    .await;
+    assert!(vanus.clock().monotonic_ns() - begin >= 2_000_000_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,9 +125,27 @@ pub const DEFAULT_IN_FLIGHT: u32 = 256;
 /// Largest number of deliveries in flight of one subscription.
 pub const MAX_IN_FLIGHT: u32 = 10_000;
 
-/// Most events of one subscription and eventlog that wait for their next attempt; more hold the
-/// reader of that eventlog.
+/// Most events of one subscription and eventlog that wait for their next attempt, or behind one that
+/// does and has the same key; more hold the reader of that eventlog.
 pub const MAX_PENDING_RETRIES: usize = 10_000;
+
+/// Longest name of a value that orders deliveries or keeps an event on its route, in bytes.
+pub const MAX_KEY_LEN: usize = 256;
+
+/// Most routes of one subscription, those of all its groups together.
+pub const MAX_ROUTES: usize = 64;
+
+/// Most keys of one subscription that are pinned to their routes; past it the one that was not seen
+/// for longest is forgotten.
+pub const MAX_PINS: usize = 100_000;
+
+/// Events that are matched for one subscription and eventlog and wait for it to take them; with more
+/// it leaves the reader it shares and reads by itself.
+pub const MAX_INBOX: usize = 256;
+
+/// Farthest a subscription may be behind the end of an eventlog to begin in the reader it shares when
+/// nobody is there yet, in offsets.
+pub const MAX_JOIN_BEHIND: u64 = 65_536;
 
 /// Most deliveries that one request fetches, or settles.
 pub const MAX_RECEIVE_EVENTS: usize = 1000;

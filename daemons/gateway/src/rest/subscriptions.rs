@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use vanus_types::{
     Coded as _, ErrorCode, SubscriptionId,
     control::{
-        DEFAULT_NAMESPACE, FilterSpec, StartFrom, SubscriptionInfo, SubscriptionSpec,
+        DEFAULT_NAMESPACE, FilterSpec, SubscriptionInfo, SubscriptionReset, SubscriptionSpec,
         TransformerSpec,
     },
     format,
@@ -143,13 +143,6 @@ pub(crate) async fn resume(
     ))
 }
 
-/// Where to move a subscription.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reset {
-    to: StartFrom,
-}
-
 /// Moves a paused one.
 pub(crate) async fn reset_offset(
     State(gateway): State<Gateway>,
@@ -157,8 +150,8 @@ pub(crate) async fn reset_offset(
     request: Request,
 ) -> Answer<SubscriptionInfo> {
     let id = parse("id", &id)?;
-    let Reset { to } = json_body(request).await?;
-    Ok(Json(gateway.vanus().reset_subscription(id, to).await?))
+    let reset: SubscriptionReset = json_body(request).await?;
+    Ok(Json(gateway.vanus().reset_subscription(id, reset).await?))
 }
 
 /// What a sink shows that agrees.
@@ -232,7 +225,7 @@ pub(crate) async fn attempt(
 
 async fn spec(request: Request) -> Result<SubscriptionSpec, Problem> {
     let spec: SubscriptionSpec = json_body(request).await?;
-    if spec.sink == SubscriptionSpec::EMBEDDED {
+    if spec.is_embedded() {
         let detail = "a sink embedded in a program can only be made by that program";
         return Err(Problem::new(ErrorCode::InvalidSink, detail));
     }

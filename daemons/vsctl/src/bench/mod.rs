@@ -12,6 +12,7 @@ mod http;
 mod latency;
 mod load;
 mod loopback;
+mod matching;
 mod payload;
 pub(crate) mod progress;
 mod publish;
@@ -25,7 +26,7 @@ use clap::{Args, Subcommand};
 
 use self::{
     consume::Consume, disk::Disk, http::Http, latency::Latency, loopback::Loopback,
-    publish::Publish,
+    matching::Matching, publish::Publish,
 };
 use crate::{context::Context, error::CliError};
 
@@ -48,6 +49,9 @@ pub(crate) enum BenchCommand {
     /// Measure what two processes of this machine can tell each other at best
     #[command(after_help = loopback::EXAMPLES)]
     Loopback(Loopback),
+    /// Measure how fast events find their subscriptions, in this process
+    #[command(after_help = matching::EXAMPLES)]
+    Match(Matching),
     /// Measure the HTTP front door and deliveries to an HTTP sink
     #[command(after_help = http::EXAMPLES)]
     Http(Http),
@@ -96,6 +100,7 @@ impl BenchCommand {
             Self::Latency(bench) => bench.run(context).await,
             Self::Disk(bench) => bench.run(context).await,
             Self::Loopback(bench) => bench.run(context).await,
+            Self::Match(bench) => bench.run(context).await,
             Self::Http(bench) => bench.run(context).await,
             Self::HttpBaseline => http::serve_baseline(context).await,
             Self::LoopbackOther => loopback::serve_other(context).await,

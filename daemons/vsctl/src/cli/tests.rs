@@ -143,8 +143,17 @@ fn the_reference_commands_parse() {
         "namespace delete --name n",
         "subscription create --name s --namespace n --eventbus b --sink http://h/ --filters [] \
          --from earliest --rate-limit 5 --delivery-timeout 1s --max-retry-attempts 3 \
-         --ordered-event --disable-dead-letter --in-flight 4 --header a=b --disable \
+         --ordered-event --key-limit subject=2 --disable-dead-letter --in-flight 4 --header a=b --disable \
          --description d --id 1",
+        "subscription reset-offset --id 1 --eventlog 2 --offset 7 --drop-retries",
+        "subscription create --name s --eventbus b --routes @routes.json",
+        "subscription update --id 1 --routes @routes.json",
+        "route list --id 1",
+        "route update --id 1 --weights a=90,b@10%",
+        "route set --id 1 --route a --condition {} --strength 50",
+        "route set --id 1 --route a --no-condition",
+        "route replace --id 1 --routes []",
+        "subscription update --id 1 --ordering key=subject --key-limit 0",
         "subscription update --id 1 --name s --sink http://h/ --ordered-event false \
          --disable-dead-letter true --disable true",
         "subscription list --namespace n --eventbus b --name s",

@@ -6,9 +6,12 @@ mod delivery;
 mod options;
 mod show;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
-use vanus_types::{Name, SubscriptionId, control::StartFrom};
+use vanus_types::{
+    EventlogId, Name, SubscriptionId,
+    control::{StartFrom, SubscriptionReset, WaitingRetries},
+};
 
 use self::{
     attempt::Attempt,
@@ -57,16 +60,27 @@ pub(crate) enum SubscriptionCommand {
     /// Let a paused subscription go on where it was
     #[command(after_help = "Examples:\n  vsctl subscription resume --id 00000000000000AB")]
     Resume(IdFlag),
-    /// Move a paused subscription to a point in time
+    /// Move a paused subscription to a point in time or an offset
     #[command(after_help = "Examples:
   vsctl subscription reset-offset --id 00000000000000AB --time 2026-01-31T12:00:00Z
-  vsctl subscription reset-offset --id 00000000000000AB --time earliest")]
+  vsctl subscription reset-offset --id 00000000000000AB --time earliest --drop-retries
+  vsctl subscription reset-offset --id 00000000000000AB --eventlog 00000000000000CD --offset 1500")]
+    #[command(group(ArgGroup::new("to").required(true)))]
     ResetOffset {
         #[command(flatten)]
         id: IdFlag,
         /// Where it goes on: an RFC 3339 time, earliest or latest
-        #[arg(long, value_parser = start_from, value_name = "TIME")]
-        time: StartFrom,
+        #[arg(long, value_parser = start_from, value_name = "TIME", group = "to")]
+        time: Option<StartFrom>,
+        /// Where it goes on: an offset of the eventlog, or of each one
+        #[arg(long, value_name = "NUMBER", group = "to")]
+        offset: Option<u64>,
+        /// The eventlog in which it is moved, hexadecimal; else in all
+        #[arg(long, value_name = "HEX")]
+        eventlog: Option<EventlogId>,
+        /// Forget the events that wait for their next attempt
+        #[arg(long)]
+        drop_retries: bool,
     },
     /// Show what would become of an event: whether it passes, and what would be delivered
     #[command(after_help = attempt::EXAMPLES)]
@@ -120,12 +134,24 @@ impl SubscriptionCommand {
             Self::Info(IdFlag { id }) => context.admin().await?.get_subscription(id).await?,
             Self::Disable(IdFlag { id }) => context.admin().await?.disable_subscription(id).await?,
             Self::Resume(IdFlag { id }) => context.admin().await?.resume_subscription(id).await?,
-            Self::ResetOffset { id, time } => {
-                context
-                    .admin()
-                    .await?
-                    .reset_subscription(id.id, time)
-                    .await?
+            Self::ResetOffset {
+                id,
+                time,
+                offset,
+                eventlog,
+                drop_retries,
+            } => {
+                let to = time.or(offset.map(StartFrom::Offset)).unwrap_or_default();
+                let reset = SubscriptionReset {
+                    to,
+                    eventlog,
+                    retries: match drop_retries {
+                        true => WaitingRetries::Drop,
+                        false => WaitingRetries::Keep,
+                    },
+                };
+                let admin = context.admin().await?;
+                admin.reset_subscription(id.id, reset).await?
             }
         };
         show::info(output, &info)

@@ -5,7 +5,10 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 use vanus_types::{
     Name, SubscriptionId,
-    control::{FilterSpec, StartFrom, SubscriptionConfig, SubscriptionSpec, TransformerSpec},
+    control::{
+        DeliveryOrder, FilterSpec, KeyLimit, RoutesSpec, StartFrom, SubscriptionConfig,
+        SubscriptionSpec, TransformerSpec,
+    },
     limits::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, MAX_RETRY_ATTEMPTS},
 };
 
@@ -13,7 +16,7 @@ use super::delivery::DeliveryFlags;
 use crate::{
     error::CliError,
     input,
-    parse::{Pair, duration, filters, pair, start_from, transformer},
+    parse::{Pair, duration, filters, key_limit, ordering, pair, routes, start_from, transformer},
 };
 
 pub(super) const CREATE_EXAMPLES: &str = "\
@@ -25,7 +28,10 @@ Examples:
     --filters '[{\"sql\": \"source LIKE \\\"/shop/%\\\" AND EXISTS subject\"}]'
   vsctl subscription create --name all --eventbus orders --sink http://127.0.0.1:9000/ --from earliest
   vsctl subscription create --name slow --eventbus orders --sink http://127.0.0.1:9000/ \\
-    --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordered-event
+    --filters @filters.json --rate-limit 10 --delivery-timeout 30s --ordering key=subject
+  vsctl subscription create --name split --eventbus orders --routes \
+    '[{\"name\": \"stable\", \"sink\": \"http://127.0.0.1:9000/\", \"weight\": 90},
+      {\"name\": \"canary\", \"sink\": \"http://127.0.0.1:9001/\", \"weight\": 10}]'
   vsctl subscription create --name text --eventbus orders --sink http://127.0.0.1:9000/ \\
     --transformer '{\"template\": \"order <$.data.id> from <$.subject>\"}'
   vsctl subscription create --name bulk --eventbus orders --sink http://127.0.0.1:9000/ \\
@@ -42,7 +48,7 @@ What it makes of an event is shown by: vsctl subscription try --help";
 pub(super) const UPDATE_EXAMPLES: &str = "\
 Examples:
   vsctl subscription update --id 00000000000000AB --sink http://127.0.0.1:9001/
-  vsctl subscription update --id 00000000000000AB --filters '[]' --ordered-event true
+  vsctl subscription update --id 00000000000000AB --filters '[]' --ordering strict
   vsctl subscription update --id 00000000000000AB --transformer '{}'";
 
 /// A new subscription.
@@ -59,8 +65,11 @@ pub(crate) struct Create {
     #[arg(long)]
     eventbus: Name,
     /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
-    #[arg(long, value_name = "URL")]
-    sink: String,
+    #[arg(long, value_name = "URL", required_unless_present = "routes")]
+    sink: Option<String>,
+    /// Where events go instead of one sink: routes with weights, as JSON, or @file
+    #[arg(long, value_name = "JSON|@FILE", conflicts_with = "sink")]
+    routes: Option<String>,
     /// What passes: JSON, or @file; without filters everything passes
     #[arg(long, value_name = "JSON|@FILE")]
     filters: Option<String>,
@@ -84,9 +93,16 @@ pub(crate) struct Create {
     #[arg(long, default_value_t = DEFAULT_IN_FLIGHT, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_IN_FLIGHT)))]
     in_flight: u32,
-    /// Deliver the events of an eventlog strictly one after the other
-    #[arg(long)]
+    /// Which events wait for each other: none, strict (all of an eventlog), or key=NAME (those
+    /// with the same attribute, data or data.path)
+    #[arg(long, value_parser = ordering, value_name = "ORDER")]
+    ordering: Option<DeliveryOrder>,
+    /// The same as --ordering strict
+    #[arg(long, conflicts_with = "ordering")]
     ordered_event: bool,
+    /// Most deliveries in flight that have an attribute, data or data.path in common
+    #[arg(long, value_parser = key_limit, value_name = "NAME=NUMBER")]
+    key_limit: Option<KeyLimit>,
     /// Drop what cannot be delivered instead of keeping it as a dead letter
     #[arg(long)]
     disable_dead_letter: bool,
@@ -109,7 +125,10 @@ pub(crate) struct Create {
 impl Create {
     /// What is asked of the server.
     pub(super) fn spec(self) -> Result<SubscriptionSpec, CliError> {
+        let sink = self.sink;
+        let sink = sink.unwrap_or_else(|| SubscriptionSpec::ROUTES.to_owned());
         let spec = SubscriptionSpec {
+            routes: self.routes.as_deref().map(read_routes).transpose()?,
             filters: self
                 .filters
                 .map_or_else(|| Ok(Vec::new()), |text| read_filters(&text))?,
@@ -125,13 +144,17 @@ impl Create {
                 max_retry_attempts: self.max_retry_attempts,
                 dead_letter: !self.disable_dead_letter,
                 in_flight: self.in_flight,
-                ordered: self.ordered_event,
+                ordering: match self.ordered_event {
+                    true => DeliveryOrder::Strict,
+                    false => self.ordering.unwrap_or_default(),
+                },
+                key_limit: self.key_limit,
             },
             headers: self.header.into_iter().collect(),
             description: self.description,
             disabled: self.disable,
             id: self.id,
-            ..SubscriptionSpec::new(self.name, self.namespace, self.eventbus, self.sink)
+            ..SubscriptionSpec::new(self.name, self.namespace, self.eventbus, sink)
         };
         let spec = self.delivery.apply(spec)?;
         spec.check().map_err(|error| CliError::invalid(&error))?;
@@ -153,6 +176,14 @@ pub(crate) struct Update {
     /// Where events go: an http:// or https:// URL; for other protocols an ARN or host:port; or pull
     #[arg(long, group = "change", value_name = "URL")]
     sink: Option<String>,
+    /// Where events go instead of one sink: routes with weights, as JSON, or @file
+    #[arg(
+        long,
+        group = "change",
+        value_name = "JSON|@FILE",
+        conflicts_with = "sink"
+    )]
+    routes: Option<String>,
     /// What passes: JSON, or @file; [] passes everything
     #[arg(long, group = "change", value_name = "JSON|@FILE")]
     filters: Option<String>,
@@ -171,9 +202,20 @@ pub(crate) struct Update {
     /// Most deliveries in flight at a time
     #[arg(long, group = "change", value_name = "NUMBER")]
     in_flight: Option<u32>,
-    /// Whether the events of an eventlog are delivered strictly one after the other
-    #[arg(long, group = "change", value_name = "BOOL")]
+    /// Which events wait for each other: none, strict (all of an eventlog), or key=NAME
+    #[arg(long, group = "change", value_parser = ordering, value_name = "ORDER")]
+    ordering: Option<DeliveryOrder>,
+    /// The same as --ordering strict, or none
+    #[arg(
+        long,
+        group = "change",
+        value_name = "BOOL",
+        conflicts_with = "ordering"
+    )]
     ordered_event: Option<bool>,
+    /// Most deliveries in flight that have an attribute, data or data.path in common; 0 is no limit
+    #[arg(long, group = "change", value_parser = key_limit, value_name = "NAME=NUMBER|0")]
+    key_limit: Option<KeyLimit>,
     /// Whether what cannot be delivered is dropped instead of kept as a dead letter
     #[arg(long, group = "change", value_name = "BOOL")]
     disable_dead_letter: Option<bool>,
@@ -195,6 +237,7 @@ pub(crate) struct Update {
 pub(super) struct Changes<'a> {
     update: &'a Update,
     filters: Option<Vec<FilterSpec>>,
+    routes: Option<RoutesSpec>,
     transformer: Option<TransformerSpec>,
 }
 
@@ -206,6 +249,7 @@ impl Update {
         Ok(Changes {
             update: self,
             filters,
+            routes: self.routes.as_deref().map(read_routes).transpose()?,
             transformer: transformer.transpose()?,
         })
     }
@@ -215,6 +259,11 @@ impl Changes<'_> {
     /// What a subscription becomes.
     pub(super) fn apply(self, now: SubscriptionSpec) -> Result<SubscriptionSpec, CliError> {
         let config = self.config(&now.config);
+        let (sink, routes) = match (self.update.sink.clone(), self.routes) {
+            (_, Some(routes)) => (SubscriptionSpec::ROUTES.to_owned(), Some(routes)),
+            (Some(sink), None) => (sink, None),
+            (None, None) => (now.sink.clone(), now.routes.clone()),
+        };
         // An empty one is none.
         let transformer = match self.transformer {
             Some(new) => Some(new).filter(|new| *new != TransformerSpec::default()),
@@ -224,7 +273,8 @@ impl Changes<'_> {
         let now = self.update.delivery.apply(now)?;
         Ok(SubscriptionSpec {
             name: self.update.name.clone().unwrap_or(now.name),
-            sink: self.update.sink.clone().unwrap_or(now.sink),
+            sink,
+            routes,
             filters: self.filters.unwrap_or(now.filters),
             transformer,
             headers: if self.update.header.is_empty() {
@@ -252,9 +302,25 @@ impl Changes<'_> {
                 .disable_dead_letter
                 .map_or(now.dead_letter, |off| !off),
             in_flight: update.in_flight.unwrap_or(now.in_flight),
-            ordered: update.ordered_event.unwrap_or(now.ordered),
+            ordering: match update.ordered_event {
+                Some(true) => DeliveryOrder::Strict,
+                Some(false) => DeliveryOrder::None,
+                None => update
+                    .ordering
+                    .clone()
+                    .unwrap_or_else(|| now.ordering.clone()),
+            },
+            key_limit: match &update.key_limit {
+                Some(none) if none.in_flight == 0 => None,
+                Some(limit) => Some(limit.clone()),
+                None => now.key_limit.clone(),
+            },
         }
     }
+}
+
+fn read_routes(text: &str) -> Result<RoutesSpec, CliError> {
+    Ok(routes(&input::text_or_file(text)?)?)
 }
 
 pub(super) fn read_filters(text: &str) -> Result<Vec<FilterSpec>, CliError> {
@@ -270,183 +336,4 @@ fn timeout_ms(duration: Duration) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-    use vanus_types::{control::DeliveryMode, limits::DEFAULT_DELIVERY_TIMEOUT_MS};
-
-    use super::*;
-
-    #[derive(Debug, clap::Parser)]
-    struct CreateLine {
-        #[command(flatten)]
-        create: Create,
-    }
-
-    #[derive(Debug, clap::Parser)]
-    struct UpdateLine {
-        #[command(flatten)]
-        update: Update,
-    }
-
-    fn create(more: &[&str]) -> Result<SubscriptionSpec, CliError> {
-        let line = ["x", "--name", "s", "--eventbus", "b", "--sink", "http://h/"];
-        CreateLine::parse_from(line.iter().chain(more))
-            .create
-            .spec()
-    }
-
-    #[test]
-    fn what_is_not_said_has_the_documented_defaults() {
-        let spec = create(&[]).unwrap();
-        assert_eq!(spec.config, SubscriptionConfig::default());
-        assert_eq!(spec.config.delivery_timeout_ms, DEFAULT_DELIVERY_TIMEOUT_MS);
-        assert_eq!(spec.namespace.as_str(), "default");
-        assert!(!spec.disabled && spec.filters.is_empty());
-    }
-
-    #[test]
-    fn a_subscription_that_breaks_a_rule_is_not_sent() {
-        for more in [
-            ["--header", "host=x"],
-            ["--delivery-timeout", "10h"],
-            ["--max-retry-attempts", "33"],
-            ["--filters", "{}"],
-            ["--transformer", "[]"],
-        ] {
-            assert_eq!(create(&more).unwrap_err().exit_code(), 2, "{more:?}");
-        }
-    }
-
-    #[test]
-    fn requests_to_the_sink_are_described_and_changed() {
-        let words = "--delivery-mode batch --batch-size 8 --batch-linger 50ms --reply answers";
-        let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();
-        assert_eq!(old.delivery.mode, DeliveryMode::Batch);
-        assert_eq!(
-            (old.delivery.batch_events, old.delivery.batch_linger_ms),
-            (8, 50)
-        );
-        assert_eq!(old.delivery.reply, Some(Name::new("answers").unwrap()));
-        let line = [
-            "x",
-            "--id",
-            "1",
-            "--delivery-mode",
-            "structured",
-            "--reply",
-            "none",
-        ];
-        let update = UpdateLine::parse_from(line).update;
-        let new = update.changes().unwrap().apply(old).unwrap().delivery;
-        assert_eq!(
-            (new.mode, new.batch_events, new.reply),
-            (DeliveryMode::Structured, 8, None)
-        );
-    }
-
-    #[test]
-    fn a_credential_is_read_by_its_type_and_a_mistake_does_not_show_it() {
-        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:f";
-        let key = r#"{"access_key_id": "AK", "secret_access_key": "s3cret"}"#;
-        let lambda = [
-            "--protocol",
-            "aws-lambda",
-            "--sink-credential-type",
-            "aws",
-            "--sink-credential",
-        ];
-        let line = ["x", "--name", "s", "--eventbus", "b", "--sink", arn];
-        let read = |credential: &str| {
-            let words = line.iter().chain(&lambda).copied().chain([credential]);
-            CreateLine::parse_from(words).create.spec()
-        };
-        let spec = read(key).unwrap();
-        assert_eq!(
-            (spec.protocol.as_str(), spec.credential.kind()),
-            ("aws-lambda", "aws")
-        );
-        assert!(!format!("{spec:?}").contains("s3cret"));
-        for bad in [
-            "s3cret",
-            r#"{"secret": "s3cret"}"#,
-            r#"{"access_key_id": "AK"}"#,
-            r#"["s3cret"]"#,
-        ] {
-            let error = read(bad).unwrap_err();
-            assert!(!error.to_string().contains("s3cret"), "{error}");
-        }
-        let file = r#"{"type": "service_account", "private_key": "k"}"#;
-        let words = [
-            "--protocol",
-            "gcloud-functions",
-            "--credential-type",
-            "gcloud",
-            "--credential",
-            file,
-        ];
-        let spec = create(&words).unwrap();
-        let (_, secret) = spec.credential.secret().unwrap();
-        assert_eq!(secret.expose(), Some(file));
-        assert!(create(&["--credential-type", "bearer"]).is_err());
-        assert_eq!(
-            create(&["--credential-type", "none"])
-                .unwrap()
-                .credential
-                .kind(),
-            "none"
-        );
-    }
-
-    #[test]
-    fn a_secret_that_was_told_masked_is_sent_back_so() {
-        let words = [
-            "--credential-type",
-            "bearer",
-            "--credential",
-            r#"{"token": "t"}"#,
-        ];
-        let mut told = create(&words).unwrap();
-        told.credential = told.credential.masked();
-        let update = UpdateLine::parse_from(["x", "--id", "1", "--description", "d"]).update;
-        let new = update.changes().unwrap().apply(told).unwrap();
-        assert!(new.check_change().is_ok() && new.check().is_err());
-    }
-
-    #[test]
-    fn a_sink_is_asked_first_if_the_sender_has_a_name() {
-        let words = "--webhook-origin e.example.com --webhook-rate 120 --webhook-callback https://v.example.com";
-        let old = create(&words.split(' ').collect::<Vec<_>>()).unwrap();
-        let handshake = old.delivery.handshake.clone().unwrap();
-        assert_eq!(
-            (handshake.origin.as_str(), handshake.rate),
-            ("e.example.com", Some(120))
-        );
-        assert!(create(&["--webhook-rate", "120"]).is_err());
-        let update = |words: &[&str]| {
-            let update = UpdateLine::parse_from([&["x", "--id", "1"], words].concat()).update;
-            let new = update.changes().unwrap().apply(old.clone());
-            new.unwrap().delivery.handshake
-        };
-        assert_eq!(update(&["--webhook-rate", "7"]).unwrap().rate, Some(7));
-        assert_eq!(update(&["--webhook-origin", "none"]), None);
-    }
-
-    #[test]
-    fn a_change_leaves_alone_what_it_does_not_name() {
-        let old = create(&["--header", "a=b", "--rate-limit", "7"]).unwrap();
-        let line = [
-            "x",
-            "--id",
-            "1",
-            "--ordered-event",
-            "true",
-            "--disable-dead-letter",
-            "true",
-        ];
-        let update = UpdateLine::parse_from(line).update;
-        let new = update.changes().unwrap().apply(old.clone()).unwrap();
-        assert!(new.config.ordered && !new.config.dead_letter);
-        assert_eq!((&new.headers, new.config.rate_limit), (&old.headers, 7));
-        assert_eq!((new.name, new.sink), (old.name, old.sink));
-    }
-}
+mod tests;

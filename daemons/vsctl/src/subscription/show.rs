@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use vanus_types::control::{
-    Credential, DeliveryMode, DeliverySpec, StartFrom, SubscriptionConfig, SubscriptionInfo,
-    SubscriptionPhase,
+    Credential, DeliveryMode, DeliveryOrder, DeliverySpec, StartFrom, SubscriptionConfig,
+    SubscriptionInfo, SubscriptionPhase,
 };
 
 use crate::{
@@ -138,6 +138,7 @@ fn config(config: &SubscriptionConfig) -> Vec<Field> {
         StartFrom::Latest => "latest".to_owned(),
         StartFrom::Earliest => "earliest".to_owned(),
         StartFrom::Timestamp(ms) => human::time(Some(ms)),
+        StartFrom::Offset(offset) => format!("offset {offset}"),
     };
     let rate = match config.rate_limit {
         0 => "unlimited".to_owned(),
@@ -151,9 +152,20 @@ fn config(config: &SubscriptionConfig) -> Vec<Field> {
         ("Delivery timeout", human::duration(timeout)),
         ("Max retries", config.max_retry_attempts.to_string()),
         ("Max in flight", config.in_flight.to_string()),
-        ("Ordered", yes(config.ordered)),
+        ("Ordering", ordering(config)),
         ("Dead letter", yes(config.dead_letter)),
     ]
+}
+
+fn ordering(config: &SubscriptionConfig) -> String {
+    match (&config.ordering, &config.key_limit) {
+        (DeliveryOrder::None, Some(limit)) => {
+            format!("none, {} in flight for each {}", limit.in_flight, limit.key)
+        }
+        (DeliveryOrder::None, None) => "none".to_owned(),
+        (DeliveryOrder::Strict, _) => "strict".to_owned(),
+        (DeliveryOrder::Key(key), _) => format!("by {key}"),
+    }
 }
 
 const fn phase(phase: SubscriptionPhase) -> &'static str {

@@ -239,7 +239,7 @@ async fn subscriptions_are_listed_changed_and_deleted() {
     ];
     let changed = stage.json(&update).await;
     assert_eq!(changed["sink"], "http://127.0.0.1:2/");
-    assert_eq!(changed["config"]["ordered"], true);
+    assert_eq!(changed["config"]["ordering"], "strict");
     assert_eq!(
         (&changed["config"]["rate_limit"], &changed["disabled"]),
         (&5.into(), &true.into())
@@ -294,6 +294,68 @@ async fn dead_letters_are_read_with_their_reason_and_sent_again() {
     assert_eq!(stage.json(&resend).await["resent"], 1);
     assert_eq!(sink.got.recv().await.unwrap(), "1");
     sink.stopping.cancel();
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn routes_are_given_shown_and_weighed_anew() {
+    let stage = Stage::with_orders(1).await;
+    let routes = r#"[{"name": "stable", "sink": "http://127.0.0.1:1/", "weight": 90},
+        {"name": "canary", "sink": "http://127.0.0.1:2/"}]"#;
+    let create = [
+        "subscription",
+        "create",
+        "--name",
+        "split",
+        "--eventbus",
+        "orders",
+        "--disable",
+        "--routes",
+        routes,
+    ];
+    let made = stage.json(&create).await;
+    assert_eq!(made["sink"], "routes");
+    let id = made["id"].as_str().unwrap().to_owned();
+    let table = stage.ok(&["route", "list", "--id", &id]).await;
+    for word in ["ROUTE", "stable", "90%", "canary", "10%"] {
+        assert!(table.contains(word), "{table}");
+    }
+    let weights = "stable=99.99,canary@0.01%";
+    let update = ["route", "update", "--id", &id, "--weights", weights];
+    let changed = stage.json(&update).await;
+    assert_eq!(changed["routes"][1]["weight"], 0.01);
+    let condition = r#"{"exact": {"tier": "test"}}"#;
+    let set = ["route", "set", "--id", &id, "--route", "canary"];
+    let set = [&set[..], &["--condition", condition, "--strength", "50"]].concat();
+    let changed = stage.json(&set).await;
+    assert_eq!(changed["routes"][1]["strength"], 50);
+    let wrong = ["route", "update", "--id", &id, "--weights", "stable=50"];
+    let refused = stage.run(&wrong).await;
+    assert!(
+        refused.code != 0 && refused.err.contains("must be 100%"),
+        "{}",
+        refused.err
+    );
+    let unknown = ["route", "update", "--id", &id, "--weights", "other=50"];
+    let refused = stage.run(&unknown).await;
+    assert!(
+        refused.err.contains("no route \"other\""),
+        "{}",
+        refused.err
+    );
+    // One sink takes their place.
+    let one = [
+        "subscription",
+        "update",
+        "--id",
+        &id,
+        "--sink",
+        "http://127.0.0.1:3/",
+    ];
+    let changed = stage.json(&one).await;
+    assert!(changed.get("routes").is_none(), "{changed}");
+    let none = stage.run(&["route", "list", "--id", &id]).await;
+    assert!(none.err.contains("has no routes"), "{}", none.err);
     stage.close().await;
 }
 

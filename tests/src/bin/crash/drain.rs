@@ -43,7 +43,7 @@ pub(crate) async fn drain(world: &World, scene: &Scene, sinks: &Sinks) -> Result
     }
     println!("crash: {} events are stored, deliveries go on", ids.len());
     for (sub, id) in &scene.subscriptions {
-        let passing = ids.iter().filter(|id| *sub == "all" || is_kept(id));
+        let passing = ids.iter().filter(|id| *sub != "some" || is_kept(id));
         let passing: Vec<String> = passing.cloned().collect();
         settle(world, &mut connection, sinks, sub, id, &passing).await?;
     }

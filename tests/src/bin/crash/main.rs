@@ -2,7 +2,8 @@
 //!
 //! Two publishers over QUIC, two over HTTP, one reader of every eventlog that follows its tail, and
 //! two subscriptions: `all`, whose sink takes everything, and `some`, which filters and whose sink
-//! fails at random. All of them go on through every crash, on one data directory. At the end
+//! fails at random. With `--flows` there are more: in strict order, ordered by key, without dead
+//! letters, and with routes whose weights change between the kills. All of them go on through every crash, on one data directory. At the end
 //! everything is read, and the oracles judge the history.
 
 #![allow(clippy::print_stdout, reason = "progress and the figure are printed")]
@@ -31,7 +32,7 @@ use tokio::{
 use vanus_tests::{
     harness::{Connection, Daemon, Random, Result},
     history::History,
-    oracle::{Passes, judge},
+    oracle::{Orders, Passes, judge, key_order},
 };
 
 use crate::world::World;
@@ -58,6 +59,9 @@ struct Options {
     /// what it was at the kill before. At least two rounds.
     #[arg(long)]
     plant_loss: bool,
+    /// Makes subscriptions of every kind of flow, too.
+    #[arg(long)]
+    flows: bool,
     /// Minutes after which it gives up.
     #[arg(long, default_value_t = 60)]
     minutes: u64,
@@ -83,7 +87,20 @@ async fn main() -> Result<ExitCode> {
     let passes = Passes::default()
         .subscription("all", |_| true)
         .subscription("some", sample::is_kept);
-    let verdict = judge(&history, &passes);
+    let passes = match options.flows {
+        true => passes
+            .subscription("strict", |_| true)
+            .subscription("keyed", |_| true)
+            .subscription("dropping", |_| true)
+            .subscription("routed", |_| true)
+            .dropping("dropping"),
+        false => passes,
+    };
+    let mut verdict = judge(&history, &passes);
+    let orders = Orders::default()
+        .subscription("strict", |_| String::new())
+        .subscription("keyed", |id| sample::publisher(id).to_owned());
+    verdict.violations.extend(key_order(&history, &orders));
     for violation in verdict.violations.iter().take(MOST_SHOWN) {
         println!("{violation}");
     }
@@ -93,8 +110,9 @@ async fn main() -> Result<ExitCode> {
     }
     let slowest = restarts.iter().max().map_or(0, Duration::as_millis);
     println!(
-        "crash: rounds={} {verdict} slowest_restart_ms={slowest}",
-        options.rounds
+        "crash: rounds={} {verdict} disordered={} slowest_restart_ms={slowest}",
+        options.rounds,
+        verdict.found_by("key-order")
     );
     let lively = verdict.acked > 0 && verdict.delivered > 0 && verdict.declined > 0;
     let healthy = verdict.violations.is_empty() && lively;
@@ -112,7 +130,7 @@ async fn run(options: &Options, seed: u64, raw: &Path) -> Result<Vec<Duration>> 
     daemon.start().await?;
     let mut connection = connect(&daemon).await?;
     let world = World::new(raw, seed, options.rate, &daemon)?;
-    let sinks = sinks::start(&world).await?;
+    let sinks = sinks::start(&world, options.flows).await?;
     let scene = world::set_up(&mut connection, &sinks).await?;
     let publishers = world.start_publishers();
     let readers = world.start_readers(&scene);
@@ -130,6 +148,7 @@ async fn run(options: &Options, seed: u64, raw: &Path) -> Result<Vec<Duration>> 
             daemon.kill()?;
         }
         restarts.push(daemon.start().await?);
+        world::reweigh(&world, &scene, &sinks, random.below(101)).await?;
         if round % 10 == 0 || round == options.rounds {
             println!("crash: round {round} of {}", options.rounds);
         }

@@ -18,6 +18,13 @@ pub(crate) fn is_kept(id: &str) -> bool {
     id.ends_with(KEPT)
 }
 
+/// The publisher of the event of this id, which is the end of its source.
+pub(crate) fn publisher(id: &str) -> &str {
+    let rest = id.rsplit_once('-').map_or(id, |(rest, _)| rest);
+    rest.rsplit_once('-')
+        .map_or(rest, |(publisher, _)| publisher)
+}
+
 /// One event.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {

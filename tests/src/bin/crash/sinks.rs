@@ -1,4 +1,4 @@
-//! The sinks of the two subscriptions.
+//! The sinks of the subscriptions.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -32,6 +32,8 @@ pub(crate) struct Sinks {
     pub(crate) all: Sink,
     /// Fails at random.
     pub(crate) some: Sink,
+    /// Those of the other flows, by the name of the subscription or route.
+    pub(crate) others: Vec<(&'static str, Sink)>,
     taken: HashMap<&'static str, Taken>,
 }
 
@@ -46,22 +48,48 @@ impl Sinks {
     }
 }
 
-/// Starts both.
-pub(crate) async fn start(world: &World) -> Result<Sinks> {
+/// Of 10,000 offers to a sink of an ordered subscription, how many fail in each way.
+const SELDOM: u64 = 6;
+
+/// Starts them; those of the other flows if they are wanted.
+pub(crate) async fn start(world: &World, flows: bool) -> Result<Sinks> {
     let mut taken = HashMap::new();
-    for sub in ["all", "some"] {
+    for sub in ["all", "some", "strict", "keyed", "dropping", "routed"] {
         taken.insert(sub, Taken::default());
     }
     let of = |sub: &str| taken.get(sub).cloned().unwrap_or_default();
     let judge = |_: &str, _: u32| (Answer::Taken, Reply::Status(StatusCode::NO_CONTENT));
-    let all = one(world.clone(), "all", of("all"), judge).await?;
+    let all = one(world.clone(), "all", of("all"), false, judge).await?;
+    let mut others = Vec::new();
+    if flows {
+        let stable = one(world.clone(), "routed", of("routed"), false, judge).await?;
+        others.push(("stable", stable));
+    }
     let seed = world.seed;
     let judge = move |id: &str, failures: u32| {
         let random = Random::named(seed, &format!("{id}/{failures}")).below(1_000);
         fate(random, failures)
     };
-    let some = one(world.clone(), "some", of("some"), judge).await?;
-    Ok(Sinks { all, some, taken })
+    let some = one(world.clone(), "some", of("some"), false, judge).await?;
+    if flows {
+        let canary = one(world.clone(), "routed", of("routed"), false, judge).await?;
+        others.push(("canary", canary));
+        let dropping = one(world.clone(), "dropping", of("dropping"), true, judge).await?;
+        others.push(("dropping", dropping));
+        for sub in ["strict", "keyed"] {
+            let judge = move |id: &str, failures: u32| {
+                let random = Random::named(seed, &format!("{sub}/{id}/{failures}")).below(10_000);
+                seldom(random, failures)
+            };
+            others.push((sub, one(world.clone(), sub, of(sub), false, judge).await?));
+        }
+    }
+    Ok(Sinks {
+        all,
+        some,
+        others,
+        taken,
+    })
 }
 
 /// What becomes of an offer of an event that failed so often already.
@@ -93,7 +121,36 @@ fn fate(mut random: u64, failures: u32) -> (Answer, Reply) {
     (Answer::Taken, Reply::Status(StatusCode::NO_CONTENT))
 }
 
-async fn one<F>(world: World, sub: &'static str, taken: Taken, judge: F) -> Result<Sink>
+/// The same for a subscription whose failures hold what comes after them.
+fn seldom(random: u64, failures: u32) -> (Answer, Reply) {
+    let ways = [
+        (
+            Answer::Retryable,
+            Reply::Status(StatusCode::TOO_MANY_REQUESTS),
+        ),
+        (
+            Answer::Retryable,
+            Reply::Status(StatusCode::INTERNAL_SERVER_ERROR),
+        ),
+        (Answer::None, Reply::Cut),
+        (Answer::Timeout, Reply::Never),
+        (Answer::Fatal, Reply::Status(StatusCode::BAD_REQUEST)),
+    ];
+    let way = usize::try_from(random / SELDOM).unwrap_or(usize::MAX);
+    match ways.get(way) {
+        Some(way) if failures < MOST_FAILURES => *way,
+        _ => (Answer::Taken, Reply::Status(StatusCode::NO_CONTENT)),
+    }
+}
+
+/// A sink; `drops` says that what it refuses for good has ended.
+async fn one<F>(
+    world: World,
+    sub: &'static str,
+    taken: Taken,
+    drops: bool,
+    judge: F,
+) -> Result<Sink>
 where
     F: Fn(&str, u32) -> (Answer, Reply) + Clone + Send + Sync + 'static,
 {
@@ -113,7 +170,7 @@ where
             }
             (answer, reply)
         };
-        if answer == Answer::Taken {
+        if answer == Answer::Taken || (drops && answer == Answer::Fatal) {
             taken.lock().insert(id.clone());
         }
         let deliver = Deliver {

@@ -88,7 +88,7 @@ impl World {
     }
 }
 
-/// Makes the eventbus and the subscriptions.
+/// Makes the eventbus and the subscriptions, those of the other flows if they have sinks.
 pub(crate) async fn set_up(connection: &mut Connection, sinks: &Sinks) -> Result<Scene> {
     let spec = json!({ "name": EVENTBUS, "eventlogs": EVENTLOGS });
     let path = "/api/v1/namespaces/default/eventbuses";
@@ -118,8 +118,72 @@ pub(crate) async fn set_up(connection: &mut Connection, sinks: &Sinks) -> Result
         let id = made.get("id").and_then(|id| id.as_str());
         subscriptions.push((name, id.ok_or("a subscription without an id")?.to_owned()));
     }
+    if !sinks.others.is_empty() {
+        for name in ["strict", "keyed", "dropping", "routed"] {
+            let spec = flow(name, sinks, 50);
+            let made = connection
+                .json("POST", "/api/v1/subscriptions", &spec)
+                .await?;
+            let id = made.get("id").and_then(|id| id.as_str());
+            subscriptions.push((name, id.ok_or("a subscription without an id")?.to_owned()));
+        }
+    }
     Ok(Scene {
         eventlogs,
         subscriptions,
     })
+}
+
+/// The subscription of another flow; `canary` is the weight of that route, in percent.
+pub(crate) fn flow(name: &str, sinks: &Sinks, canary: u64) -> serde_json::Value {
+    let url = |name: &str| {
+        let sink = sinks.others.iter().find(|(known, _)| *known == name);
+        sink.map(|(_, sink)| sink.url()).unwrap_or_default()
+    };
+    let routes = json!({ "routes": [
+        { "name": "stable", "sink": url("stable") },
+        { "name": "canary", "sink": url("canary"), "weight": canary },
+    ], "sticky": { "by": "id" } });
+    let (sink, routes) = match name {
+        "routed" => ("routes".to_owned(), routes),
+        name => (url(name), serde_json::Value::Null),
+    };
+    let ordering = match name {
+        "strict" => json!("strict"),
+        "keyed" => json!({ "key": "source" }),
+        _ => json!("none"),
+    };
+    json!({
+        "name": name,
+        "namespace": "default",
+        "eventbus": EVENTBUS,
+        "sink": sink,
+        "routes": routes,
+        "config": {
+            "start_from": "earliest",
+            "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
+            "ordering": ordering,
+            "dead_letter": name != "dropping",
+        },
+    })
+}
+
+/// Changes the weight of the canary, if there are routes.
+pub(crate) async fn reweigh(
+    world: &World,
+    scene: &Scene,
+    sinks: &Sinks,
+    canary: u64,
+) -> Result<()> {
+    let routed = scene
+        .subscriptions
+        .iter()
+        .find(|(name, _)| *name == "routed");
+    if let Some((name, id)) = routed {
+        let mut connection = Connection::open(&world.http).await?;
+        let path = format!("/api/v1/subscriptions/{id}");
+        let spec = flow(name, sinks, canary);
+        connection.json("PUT", &path, &spec).await?;
+    }
+    Ok(())
 }

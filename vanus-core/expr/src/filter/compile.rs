@@ -78,7 +78,7 @@ fn tests(
 }
 
 /// What a key means.
-fn subject(key: &str, at: &str) -> Result<Subject, FilterError> {
+pub(super) fn subject(key: &str, at: &str) -> Result<Subject, FilterError> {
     if key == "data" {
         return Ok(Subject::Data);
     }

@@ -24,12 +24,14 @@
 mod compile;
 mod compiled;
 mod error;
+mod selector;
 mod test;
 mod view;
 
 pub use compiled::Filter;
 pub(crate) use compiled::Node;
 pub use error::FilterError;
+pub use selector::Selector;
 pub(crate) use test::{Comparison, Subject, Test};
 pub use view::EventView;
 

@@ -1,5 +1,6 @@
 //! What filters mean, by example and against an interpreter written straight from the rules.
 
+mod algebra;
 mod expressions;
 
 use std::collections::BTreeMap;

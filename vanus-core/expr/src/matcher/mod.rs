@@ -26,7 +26,7 @@ use std::{
     fmt::Write as _,
 };
 
-use vanus_types::AttributeRef;
+use vanus_types::{AttributeRef, limits::MAX_EXPRESSION_WORK};
 
 pub(crate) use need::Need;
 
@@ -37,6 +37,7 @@ use self::{
 };
 use crate::{
     EventView, Filter,
+    budget::Budget,
     filter::{Node, Subject, Test},
 };
 
@@ -68,6 +69,11 @@ pub struct Matcher {
     numbers: HashMap<u64, u32>,
     predicates: Predicates,
 }
+
+/// Work of all expressions of a filter for one event, in the units of
+/// [`MAX_EXPRESSION_WORK`], past which it is told as
+/// costly; about a twentieth of a millisecond.
+pub const COSTLY: u64 = MAX_EXPRESSION_WORK / 32;
 
 /// Up to so many names of attributes are looked up in the event, else its names in the index.
 const FEW_ATTRIBUTES: usize = 16;
@@ -104,6 +110,7 @@ pub struct Scratch {
     candidates: Vec<u32>,
     memo: Memo,
     passed: Vec<u64>,
+    costly: Vec<u64>,
 }
 
 impl Scratch {
@@ -124,6 +131,14 @@ impl Scratch {
         self.found.resize(slots, 0);
         self.candidates.clear();
         self.passed.clear();
+        self.costly.clear();
+    }
+
+    /// The filters whose expressions took more than [`COSTLY`] units of work for the last event:
+    /// whoever shares a matcher with them waits for them.
+    #[must_use]
+    pub fn costly(&self) -> &[u64] {
+        &self.costly
     }
 
     fn take(&mut self, slots: &[u32]) {
@@ -234,8 +249,8 @@ impl Matcher {
     /// The numbers of the filters that the event passes, in no particular order. It allocates only
     /// where the scratch has to grow or a value has to be unescaped.
     ///
-    /// An expression may use up its budget by itself here, where alone it shares one with the
-    /// other expressions of its filter.
+    /// A filter passes here exactly when [`Filter::matches`] says so; its expressions share one
+    /// budget, whichever were evaluated for other filters before.
     pub fn matches<'s>(&self, view: &EventView<'_>, scratch: &'s mut Scratch) -> &'s [u64] {
         scratch.next_event(self.slots.len());
         self.look_up(view, scratch);
@@ -245,8 +260,13 @@ impl Matcher {
                 continue;
             };
             let passes = filter.rest.as_ref().is_none_or(|rest| {
-                self.predicates
-                    .holds(rest, view, scratch.event, &mut scratch.memo)
+                let budget = Budget::new();
+                let (event, memo) = (scratch.event, &mut scratch.memo);
+                let passes = self.predicates.holds(rest, view, event, memo, &budget);
+                if MAX_EXPRESSION_WORK - budget.left() > COSTLY {
+                    scratch.costly.push(filter.number);
+                }
+                passes
             });
             if passes {
                 scratch.passed.push(filter.number);

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use vanus_types::limits::MAX_EXPRESSION_WORK;
+
 use crate::{
     EventView,
     budget::Budget,
@@ -53,8 +55,17 @@ pub(super) enum Residual {
 /// What is known of the event at hand.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// The event that the answer is for, and the answer.
-    answers: Vec<(u32, bool)>,
+    answers: Vec<Answer>,
+}
+
+/// What a predicate said of an event.
+#[derive(Debug, Clone, Copy, Default)]
+struct Answer {
+    /// The event; 0 is none.
+    event: u32,
+    passes: bool,
+    /// The work it took, beginning with a whole budget.
+    work: u64,
 }
 
 impl Predicates {
@@ -120,34 +131,36 @@ impl Predicates {
         self.known.len()
     }
 
-    /// Whether an event, told from others by a number, passes.
+    /// Whether an event, told from others by a number, passes. The expressions of the residual
+    /// are paid from `budget`, as if none had been evaluated for another filter before.
     pub(super) fn holds(
         &self,
         residual: &Residual,
         view: &EventView<'_>,
         event: u32,
         memo: &mut Memo,
+        budget: &Budget,
     ) -> bool {
+        let mut ask = |inner| self.holds(inner, view, event, memo, budget);
         match residual {
-            Residual::Not(inner) => !self.holds(inner, view, event, memo),
-            Residual::All(all) => all.iter().all(|inner| self.holds(inner, view, event, memo)),
-            Residual::Any(any) => any.iter().any(|inner| self.holds(inner, view, event, memo)),
+            Residual::Not(inner) => !ask(inner),
+            Residual::All(all) => all.iter().all(ask),
+            Residual::Any(any) => any.iter().any(ask),
             Residual::Predicate(number) => {
-                let number = *number as usize;
-                if let Some((known, answer)) = memo.answers.get(number)
-                    && *known == event
-                {
-                    return *answer;
+                let Some(Some(predicate)) = self.list.get(*number as usize) else {
+                    return false;
+                };
+                let answer = memo.answer(*number, event, self.list.len(), || {
+                    let whole = Budget::new();
+                    let passes = predicate.what.holds(view, &whole);
+                    (passes, MAX_EXPRESSION_WORK - whole.left())
+                });
+                // With less than it took it may end in another way.
+                if budget.spend(answer.work) {
+                    answer.passes
+                } else {
+                    predicate.what.holds(view, budget)
                 }
-                let predicate = self.list.get(number).and_then(Option::as_ref);
-                let answer = predicate.is_some_and(|predicate| predicate.what.holds(view));
-                if number >= memo.answers.len() {
-                    memo.answers.resize(self.list.len(), (0, false));
-                }
-                if let Some(place) = memo.answers.get_mut(number) {
-                    *place = (event, answer);
-                }
-                answer
             }
         }
     }
@@ -158,15 +171,45 @@ impl Memo {
     pub(super) fn clear(&mut self) {
         self.answers.clear();
     }
+
+    /// The answer of predicate `number` of `predicates`, which is asked unless it was for this
+    /// event.
+    fn answer(
+        &mut self,
+        number: u32,
+        event: u32,
+        predicates: usize,
+        ask: impl FnOnce() -> (bool, u64),
+    ) -> Answer {
+        let number = number as usize;
+        if let Some(known) = self.answers.get(number)
+            && known.event == event
+        {
+            return *known;
+        }
+        let (passes, work) = ask();
+        let answer = Answer {
+            event,
+            passes,
+            work,
+        };
+        if number >= self.answers.len() {
+            self.answers.resize(predicates, Answer::default());
+        }
+        if let Some(place) = self.answers.get_mut(number) {
+            *place = answer;
+        }
+        answer
+    }
 }
 
 impl What {
-    fn holds(&self, view: &EventView<'_>) -> bool {
+    fn holds(&self, view: &EventView<'_>, budget: &Budget) -> bool {
         match self {
             Self::Test(test) => test.passes(view),
-            Self::Sql(sql) => sql.matches_within(view.event(), &Budget::new()),
+            Self::Sql(sql) => sql.matches_within(view.event(), budget),
             #[cfg(feature = "cel")]
-            Self::Cel(cel) => cel.matches_within(view, &Budget::new()),
+            Self::Cel(cel) => cel.matches_within(view, budget),
         }
     }
 

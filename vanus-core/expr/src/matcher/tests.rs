@@ -183,7 +183,17 @@ proptest! {
 }
 
 #[test]
+fn ten_thousand_random_filters_agree() {
+    ten_thousand_filters_agree_for(20);
+}
+
+#[test]
+#[ignore = "a hundred million evaluations: for the bar, built for release"]
 fn ten_thousand_random_filters_and_events_agree() {
+    ten_thousand_filters_agree_for(10_000);
+}
+
+fn ten_thousand_filters_agree_for(turns: usize) {
     use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
 
     let mut runner = TestRunner::deterministic();
@@ -200,7 +210,7 @@ fn ten_thousand_random_filters_and_events_agree() {
     let mut runner = TestRunner::deterministic();
     let events = any_event();
     let mut scratch = Scratch::new();
-    let (mut passed, turns) = (0, 20);
+    let mut passed = 0;
     for _ in 0..turns {
         let event = events.new_tree(&mut runner).unwrap().current();
         let (found, expected) = both(&matcher, &filters, &event, &mut scratch);
@@ -256,4 +266,44 @@ fn a_second_event_needs_no_more_memory() {
         assert_eq!(matcher.matches(&view, &mut scratch).len(), first);
     });
     assert_eq!(measured.count_total, 0);
+}
+
+/// An expression that takes about `work` units for an event with an attribute `e` of a thousand bytes.
+fn laborious(times: usize) -> String {
+    let term = "LENGTH(UPPER(CONCAT(e, e, e, e))) > 0";
+    format!("EXISTS e AND ({})", vec![term; times].join(" AND "))
+}
+
+#[test]
+fn expressions_of_a_filter_share_one_budget_however_many_others_asked_for_them() {
+    // Each alone is within the budget, several together are not.
+    let text = laborious(40);
+    let one = format!(r#"[{{"sql": "{text}"}}]"#);
+    let more: Vec<String> = (0..40)
+        .map(|n| format!(r#"{{"sql": "{text} AND {n} = {n}"}}"#))
+        .collect();
+    let several = format!("[{}]", more.join(","));
+    let mut matcher = Matcher::new();
+    let mut filters = BTreeMap::new();
+    for (number, text) in [one.clone(), several, one].iter().enumerate() {
+        let specs: Vec<FilterSpec> = serde_json::from_str(text).unwrap();
+        let filter = Filter::compile(&specs).unwrap();
+        matcher.insert(number as u64, &filter);
+        filters.insert(number as u64, filter);
+    }
+    let event = Event::builder().id("1").source("/s").ty("t");
+    let event = event.extension("e", "x".repeat(1000)).build().unwrap();
+    let mut scratch = Scratch::new();
+    let (found, expected) = both(&matcher, &filters, &event, &mut scratch);
+    assert_eq!(found, expected);
+    assert_eq!(found, [0, 2], "the budget is no test of this");
+    assert!(scratch.costly().contains(&1), "{:?}", scratch.costly());
+    let cheap = Event::builder()
+        .id("1")
+        .source("/s")
+        .ty("t")
+        .build()
+        .unwrap();
+    both(&matcher, &filters, &cheap, &mut scratch);
+    assert!(scratch.costly().is_empty());
 }

@@ -233,7 +233,7 @@ fn subscription_messages_come_back() {
     );
     let reset = ResetSubscription {
         subscription: SUB,
-        to: StartFrom::Timestamp(-5),
+        reset: StartFrom::Timestamp(-5).into(),
     };
     is_requested(reset, Request::ResetSubscription);
 }

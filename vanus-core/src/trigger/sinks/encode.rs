@@ -1,6 +1,7 @@
 //! The requests to an HTTP sink: headers and body by content mode. Pure.
 //!
-//! Beside the event a request carries `vanus-subscription` and `vanus-attempt` and, if it holds one
+//! Beside the event a request carries `vanus-subscription`, `vanus-attempt`, `vanus-route` if there
+//! are routes, and, if it holds one
 //! event, `vanus-event-id`, so that a receiver can recognise a repetition. The event itself is
 //! delivered as it was published.
 
@@ -72,6 +73,10 @@ pub(super) fn request(
             "vanus-subscription",
             &first.subscription.to_string(),
         );
+    }
+    // What is of different routes goes to different sinks.
+    if let Some(route) = deliveries.first().and_then(|first| first.route.as_deref()) {
+        put(&mut headers, "vanus-route", route);
     }
     let attempt = deliveries.iter().map(|delivery| delivery.attempt).max();
     put(

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, header};
 use vanus_net::http::{HttpClient, HttpRequest, HttpResponse, HttpTarget};
 use vanus_types::{
     EventbusId,
-    control::{DeliverySpec, SubscriptionSpec},
+    control::{DeliveryOrder, DeliverySpec, SubscriptionSpec},
     format::protobuf,
     limits::MAX_GRPC_BATCH_LEN,
 };
@@ -76,7 +76,7 @@ impl GrpcSink {
         };
         let delivery = DeliverySpec {
             // One event at a time has nobody to wait for.
-            batch_linger_ms: if spec.config.ordered {
+            batch_linger_ms: if spec.config.ordering == DeliveryOrder::Strict {
                 0
             } else {
                 spec.delivery.batch_linger_ms

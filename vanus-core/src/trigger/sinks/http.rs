@@ -25,6 +25,10 @@ use crate::trigger::{
     sink::{Agreement, Sink, SinkError},
 };
 
+/// How long a sink is left alone whose answer was longer than what is read of answers, so that one
+/// that never comes to an end takes nothing from others.
+const LONG_ANSWER_PAUSE: Duration = Duration::from_secs(1);
+
 /// An HTTP sink.
 #[derive(Debug)]
 pub(super) struct HttpSink {
@@ -147,6 +151,11 @@ impl SendMany for Endpoint {
         request.max_response_len = self.reply.is_some().then_some(MAX_REPLY_LEN);
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| judge::judge_error(&error))?;
+        if answer.truncated {
+            // Every such answer costs a connection, and what the sink has sent in vain.
+            self.pause
+                .begin(self.context.clock.as_ref(), LONG_ANSWER_PAUSE);
+        }
         match judge::judge(&answer, self.context.clock.now_ms()) {
             Verdict::Accepted => self.take_replies(deliveries, &answer).await,
             Verdict::Failed(error) => {

@@ -85,7 +85,7 @@ impl DeliverySpec {
         check_range("delivery.batch_linger_ms", linger.into(), 0, most)?;
         if ordered && self.mode == DeliveryMode::Batch {
             return Err(InvalidSpec::Delivery {
-                why: "mode batch and ordered exclude each other: one event at a time makes no batch",
+                why: "mode batch and strict order exclude each other: one event at a time makes no batch",
             });
         }
         let only_http =

@@ -1,6 +1,6 @@
 //! Why a caller's wish cannot be stored.
 
-use super::{filter::FilterSpecError, transformer::TransformerSpecError};
+use super::{filter::FilterSpecError, percent::Percent, transformer::TransformerSpecError};
 use crate::{
     error::{Coded, ErrorCode},
     name::InvalidName,
@@ -50,6 +50,30 @@ pub enum InvalidSpec {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A route is malformed.
+    #[error("route \"{route}\" {why}")]
+    Route {
+        /// Its name.
+        route: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Weights do not add up.
+    #[error("the weights of {group} are {sum} together, they must be 100%")]
+    RouteWeights {
+        /// Whose they are.
+        group: String,
+        /// What they are together.
+        sum: Percent,
+    },
+    /// Events would go round in a circle.
+    #[error("group \"{0}\" leads to itself")]
+    RouteCycle(String),
+    /// What is ordered has one delivery of a key in flight anyway.
+    #[error(
+        "key_limit and ordering exclude each other: of ordered events one of a key is in flight at a time"
+    )]
+    KeyLimitOfOrdered,
     /// The way of delivery makes no sense.
     #[error("delivery: {why}")]
     Delivery {
@@ -86,6 +110,10 @@ impl Coded for InvalidSpec {
             Self::Range { .. }
             | Self::Length { .. }
             | Self::Header { .. }
+            | Self::KeyLimitOfOrdered
+            | Self::Route { .. }
+            | Self::RouteWeights { .. }
+            | Self::RouteCycle(_)
             | Self::Delivery { .. }
             | Self::Credential { .. }
             | Self::Masked { .. } => ErrorCode::InvalidArgument,

@@ -13,6 +13,10 @@ mod filter;
 mod handshake;
 mod invalid;
 mod namespace;
+mod ordering;
+mod percent;
+mod reset;
+mod routes;
 mod secret;
 mod sink;
 mod stored;
@@ -31,6 +35,12 @@ pub use filter::{FilterSpec, FilterSpecError};
 pub use handshake::HandshakeSpec;
 pub use invalid::InvalidSpec;
 pub use namespace::{DEFAULT_NAMESPACE, NamespaceRecord, NamespaceSpec, SYSTEM_NAMESPACE};
+pub use ordering::{DeliveryOrder, KeyLimit};
+pub use percent::{InvalidPercent, Percent};
+pub use reset::{SubscriptionReset, WaitingRetries};
+pub use routes::{
+    Rewrite, RouteGroup, RouteRetry, RouteSlots, RouteSpec, RoutesSpec, Sticky, StickyMode, weights,
+};
 pub use secret::{SECRET_MASK, Secret};
 pub use stored::StoredEvent;
 pub use subscription::{

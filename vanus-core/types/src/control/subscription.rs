@@ -9,6 +9,8 @@ use super::{
     delivery::DeliverySpec,
     filter::FilterSpec,
     invalid::{InvalidSpec, check_length, check_range},
+    ordering::{DeliveryOrder, KeyLimit},
+    routes::{RouteSlots, RoutesSpec},
     secret::Secret,
     sink::{check_header, check_sink, server_of},
     transformer::TransformerSpec,
@@ -36,6 +38,8 @@ pub enum StartFrom {
     Earliest,
     /// With the first event appended at this time or later, in milliseconds since the Unix epoch.
     Timestamp(i64),
+    /// With this offset of each eventlog, or the nearest one there is.
+    Offset(u64),
 }
 
 /// How a subscription delivers.
@@ -55,9 +59,11 @@ pub struct SubscriptionConfig {
     pub dead_letter: bool,
     /// Most deliveries in flight at a time.
     pub in_flight: u32,
-    /// Whether the events of one eventlog are delivered strictly one after the other; an event
-    /// that fails holds those behind it until it is delivered or dead-lettered.
-    pub ordered: bool,
+    /// Which events wait for each other. `ordered: true` is read as strict.
+    #[serde(alias = "ordered", deserialize_with = "DeliveryOrder::or_flag")]
+    pub ordering: DeliveryOrder,
+    /// Most deliveries in flight of events that have a value in common. What is ordered has one.
+    pub key_limit: Option<KeyLimit>,
 }
 
 impl Default for SubscriptionConfig {
@@ -69,7 +75,8 @@ impl Default for SubscriptionConfig {
             max_retry_attempts: MAX_RETRY_ATTEMPTS,
             dead_letter: true,
             in_flight: DEFAULT_IN_FLIGHT,
-            ordered: false,
+            ordering: DeliveryOrder::None,
+            key_limit: None,
         }
     }
 }
@@ -85,7 +92,13 @@ impl SubscriptionConfig {
         )?;
         let attempts = u64::from(self.max_retry_attempts);
         check_range("max_retry_attempts", attempts, 0, MAX_RETRY_ATTEMPTS.into())?;
-        check_range("in_flight", self.in_flight.into(), 1, MAX_IN_FLIGHT.into())
+        check_range("in_flight", self.in_flight.into(), 1, MAX_IN_FLIGHT.into())?;
+        self.ordering.check()?;
+        match &self.key_limit {
+            Some(_) if self.ordering != DeliveryOrder::None => Err(InvalidSpec::KeyLimitOfOrdered),
+            Some(limit) => limit.check(),
+            None => Ok(()),
+        }
     }
 }
 
@@ -100,9 +113,14 @@ pub struct SubscriptionSpec {
     /// The eventbus it reads.
     pub eventbus: Name,
     /// Where events go: an `http://` or `https://` URL, for other protocols an ARN or a host and its
-    /// port, [`SubscriptionSpec::PULL`] for deliveries that clients fetch, or
-    /// [`SubscriptionSpec::EMBEDDED`] for a function of the embedding program.
+    /// port, [`SubscriptionSpec::PULL`] for deliveries that clients fetch,
+    /// [`SubscriptionSpec::EMBEDDED`] for a function of the embedding program, or
+    /// [`SubscriptionSpec::ROUTES`], which it is if it is not said.
+    #[serde(default = "routes_sink")]
     pub sink: String,
+    /// Where events go if the sink is [`SubscriptionSpec::ROUTES`]: to one of several sinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<RoutesSpec>,
     /// How the sink is spoken to.
     #[serde(default)]
     pub protocol: Protocol,
@@ -140,6 +158,9 @@ impl SubscriptionSpec {
     /// The sink of a subscription whose events go to a function of the embedding program.
     pub const EMBEDDED: &'static str = "embedded";
 
+    /// The sink of a subscription whose events go to one of its [`routes`](Self::routes).
+    pub const ROUTES: &'static str = "routes";
+
     /// The sink of a subscription whose deliveries wait until a client fetches them.
     pub const PULL: &'static str = "pull";
 
@@ -151,6 +172,7 @@ impl SubscriptionSpec {
             namespace,
             eventbus,
             sink: sink.into(),
+            routes: None,
             protocol: Protocol::Http,
             credential: Credential::None,
             filters: Vec::new(),
@@ -179,6 +201,12 @@ impl SubscriptionSpec {
         ))
     }
 
+    /// Whether something is delivered to a function of the embedding program.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.every_sink().any(|sink| sink == Self::EMBEDDED)
+    }
+
     /// Checks what can be checked without the store.
     ///
     /// # Errors
@@ -205,7 +233,9 @@ impl SubscriptionSpec {
             self.credential,
             Credential::Plain { .. } | Credential::Bearer { .. }
         );
-        if !sent_as_it_is || server_of(&self.sink) == server_of(&old.sink) {
+        let before: Vec<String> = old.every_sink().map(server_of).collect();
+        let known = |sink: &str| before.contains(&server_of(sink));
+        if !sent_as_it_is || self.every_sink().all(known) {
             self.credential = self.credential.keeping(&old.credential);
         }
         self
@@ -214,11 +244,11 @@ impl SubscriptionSpec {
     fn check_with(&self, masks: Masks) -> Result<(), InvalidSpec> {
         self.config.check()?;
         check_length("description", &self.description, MAX_DESCRIPTION_LEN)?;
-        check_length("sink", &self.sink, MAX_SINK_LEN)?;
-        check_sink(self)?;
+        self.check_sinks()?;
         self.credential.check(masks)?;
         self.credential.check_for(self.protocol)?;
-        self.delivery.check(self.protocol, self.config.ordered)?;
+        let strict = self.config.ordering == DeliveryOrder::Strict;
+        self.delivery.check(self.protocol, strict)?;
         check_range(
             "headers",
             self.headers.len() as u64,
@@ -241,6 +271,56 @@ impl SubscriptionSpec {
         }
         Ok(())
     }
+
+    /// The same subscription with one sink, such as that of a route.
+    #[must_use]
+    pub fn to_sink(&self, sink: impl Into<String>) -> Self {
+        Self {
+            sink: sink.into(),
+            routes: None,
+            ..self.clone()
+        }
+    }
+
+    /// Everything it may deliver to.
+    pub fn every_sink(&self) -> impl Iterator<Item = &str> {
+        let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
+        let routed = routes.filter_map(|route| route.sink.as_deref());
+        let alone = self.routes.is_none().then_some(self.sink.as_str());
+        routed.chain(alone)
+    }
+
+    fn check_sinks(&self) -> Result<(), InvalidSpec> {
+        let bad = |why| {
+            let sink = self.sink.clone();
+            Err(InvalidSpec::Sink { sink, why })
+        };
+        match (&self.routes, self.sink == Self::ROUTES) {
+            (None, true) => return bad("needs routes"),
+            (Some(_), false) => return bad("is not \"routes\", although there are routes"),
+            (Some(_), true) if self.delivery.handshake.is_some() => {
+                return bad("asks for no handshake");
+            }
+            (Some(routes), true) => routes.check()?,
+            (None, false) => {}
+        }
+        for sink in self.every_sink() {
+            check_length("sink", sink, MAX_SINK_LEN)?;
+            if self.routes.is_some() && sink == Self::PULL {
+                return bad("leads to no sink that is pulled from");
+            }
+            check_sink(&self.to_sink(sink))?;
+        }
+        let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
+        for (name, value) in routes.flat_map(|route| &route.headers) {
+            check_header(name, value)?;
+        }
+        Ok(())
+    }
+}
+
+fn routes_sink() -> String {
+    SubscriptionSpec::ROUTES.to_owned()
 }
 
 /// What is stored about a subscription.
@@ -255,6 +335,9 @@ pub struct SubscriptionRecord {
     /// What was asked for.
     #[serde(flatten)]
     pub spec: SubscriptionSpec,
+    /// Which keys stay on which of its routes.
+    #[serde(skip)]
+    pub route_slots: RouteSlots,
     /// Why Vanus disabled it, if nobody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,

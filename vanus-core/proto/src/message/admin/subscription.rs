@@ -3,7 +3,7 @@
 use vanus_types::{
     SubscriptionId,
     codec::{Decode, Encode},
-    control::{StartFrom, SubscriptionInfo, SubscriptionSpec},
+    control::{SubscriptionInfo, SubscriptionReset, SubscriptionSpec},
 };
 
 use super::EventbusKey;
@@ -87,5 +87,5 @@ pub struct ResetSubscription {
     /// Which one.
     pub subscription: SubscriptionId,
     /// Where it shall go on.
-    pub to: StartFrom,
+    pub reset: SubscriptionReset,
 }
