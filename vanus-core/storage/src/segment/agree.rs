@@ -5,7 +5,7 @@ use vanus_types::EventlogId;
 use super::{
     index::{INDEX_EVERY, Index},
     layout::{EntryKind, FIRST_BATCH, IndexEntry},
-    scan::Scan,
+    scan::{OTHER_OFFSET, Scan, Scanned},
 };
 use crate::fs::File;
 
@@ -34,8 +34,11 @@ pub(crate) fn agrees(
         .map_or((FIRST_BATCH, base), |entry| (entry.position, entry.offset));
     let mut scan = Scan::new(file, log, place, len).block_len(2 * INDEX_EVERY as usize);
     while scan.position() < last.position {
-        if scan.next_header_only()?.is_err() {
-            return Ok(true);
+        match scan.next_header_only()? {
+            Ok(_) => {}
+            // A whole header: it is the entry before the last that does not tell the truth.
+            Err(Scanned::Bad(OTHER_OFFSET)) => return Ok(false),
+            Err(_) => return Ok(true),
         }
     }
     Ok((scan.position(), scan.offset()) == (last.position, last.offset))

@@ -12,6 +12,9 @@ pub(crate) const READ_BLOCK: usize = 1024 * 1024;
 /// What is said of a whole header of a version that is not known here.
 pub(crate) const UNKNOWN_VERSION: &str = "the batch has a version that this build does not know";
 
+/// What is said of a whole header with another offset than the one that was to come.
+pub(crate) const OTHER_OFFSET: &str = "the batch has another offset than expected";
+
 /// What lies at a position of a segment.
 #[derive(Debug)]
 pub(crate) enum Scanned {
@@ -192,9 +195,7 @@ impl<'a> Scan<'a> {
             return Ok(Err(Scanned::Bad("the batch belongs to another eventlog")));
         }
         if header.base_offset != self.offset {
-            return Ok(Err(Scanned::Bad(
-                "the batch has another offset than expected",
-            )));
+            return Ok(Err(Scanned::Bad(OTHER_OFFSET)));
         }
         if self.end - self.position < header.batch_len() as u64 {
             return Ok(Err(Scanned::Bad("the batch reaches beyond the end")));
