@@ -10,6 +10,7 @@ mod node;
 mod path;
 mod reader;
 mod value;
+mod words;
 
 pub use error::JsonError;
 #[cfg(feature = "transform")]
@@ -23,6 +24,8 @@ pub(crate) use reader::{Reader, plain_len};
 #[cfg(feature = "transform")]
 pub(crate) use value::unescape;
 pub use value::{JsonKind, JsonValue};
+#[cfg(feature = "transform")]
+pub(crate) use words::PathWords;
 
 #[cfg(test)]
 mod tests;

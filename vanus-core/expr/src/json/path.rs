@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::words::{PathWords, is_name};
+
 /// Longest path, in bytes.
 pub const MAX_PATH_LEN: usize = 1024;
 /// Most steps of a path.
@@ -47,14 +49,14 @@ impl std::str::FromStr for JsonPath {
         if path.len() > MAX_PATH_LEN {
             return Err(PathError::TooLong { length: path.len() });
         }
-        let mut parser = Parser { path, rest: path };
+        let mut parser = Parser(PathWords::new(path));
         let mut steps = Vec::new();
         if !path.starts_with(['.', '[']) {
             steps.push(parser.name()?);
         }
-        while !parser.rest.is_empty() {
+        while !parser.0.rest().is_empty() {
             if steps.len() == MAX_PATH_STEPS {
-                return Err(PathError::TooManySteps { at: parser.at() });
+                return Err(PathError::TooManySteps { at: parser.0.at() });
             }
             steps.push(parser.step()?);
         }
@@ -107,28 +109,24 @@ pub enum PathError {
     },
 }
 
-/// What is left of a path.
-struct Parser<'p> {
-    path: &'p str,
-    rest: &'p str,
-}
+struct Parser<'p>(PathWords<'p>);
 
 impl Parser<'_> {
     fn step(&mut self) -> Result<Step, PathError> {
-        if self.take('.') {
+        if self.0.take('.') {
             return self.name();
         }
-        if !self.take('[') {
+        if !self.0.take('[') {
             return Err(self.error("a dot or a bracket"));
         }
-        let step = if self.take('\'') {
+        let step = if self.0.take('\'') {
             self.quoted('\'')?
-        } else if self.take('"') {
+        } else if self.0.take('"') {
             self.quoted('"')?
         } else {
             self.number()?
         };
-        if self.take(']') {
+        if self.0.take(']') {
             Ok(step)
         } else {
             Err(self.error("a closing bracket"))
@@ -136,67 +134,30 @@ impl Parser<'_> {
     }
 
     fn name(&mut self) -> Result<Step, PathError> {
-        let end = self.rest.find(|c| !is_name(c)).unwrap_or(self.rest.len());
-        let (name, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        if name.is_empty() {
-            return Err(self.error("a name (write other names as ['name'])"));
-        }
-        self.rest = rest;
+        let name = self.0.name();
+        let name = name.ok_or_else(|| self.error("a name (write other names as ['name'])"))?;
         Ok(Step::Member(name.into()))
     }
 
     fn number(&mut self) -> Result<Step, PathError> {
-        let end = self
-            .rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        let number = digits
-            .parse()
-            .map_err(|_| self.error("a number or a name in quotes"))?;
-        self.rest = rest;
-        Ok(Step::Item(number))
+        match self.0.number(|c| c.is_ascii_digit()) {
+            Ok(Some(number)) => Ok(Step::Item(number)),
+            Ok(None) | Err(_) => Err(self.error("a number or a name in quotes")),
+        }
     }
 
     fn quoted(&mut self, quote: char) -> Result<Step, PathError> {
-        let mut name = String::new();
-        let mut chars = self.rest.chars();
-        loop {
-            match chars.next() {
-                Some('\\') => name.extend(chars.next()),
-                Some(c) if c == quote => break,
-                Some(c) => name.push(c),
-                None => {
-                    self.rest = "";
-                    return Err(self.error("a closing quote"));
-                }
-            }
-        }
-        self.rest = chars.as_str();
-        Ok(Step::Member(name.into()))
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let rest = self.rest.strip_prefix(wanted);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn at(&self) -> usize {
-        self.path.len() - self.rest.len()
+        let name = self.0.quoted(quote);
+        name.map(Step::Member)
+            .ok_or_else(|| self.error("a closing quote"))
     }
 
     fn error(&self, expected: &'static str) -> PathError {
         PathError::Syntax {
-            at: self.at(),
+            at: self.0.at(),
             expected,
         }
     }
-}
-
-/// Whether a character may stand in a name without quotes.
-fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '/' | ':')
 }
 
 #[cfg(test)]

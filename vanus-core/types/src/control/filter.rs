@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use serde_json::Value;
 
+use super::json_form::stored_as_json;
 use crate::{
-    codec::{
-        BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder,
-    },
     error::{Coded, ErrorCode},
     limits::{MAX_EXPRESSION_LEN, MAX_FILTER_DEPTH, MAX_FILTER_NODES},
 };
@@ -259,30 +257,8 @@ impl<'de> Deserialize<'de> for FilterSpec {
     }
 }
 
-// Filters nest. Their binary form is their JSON text, whose parser bounds recursion; a derived
-// decoder would recurse as deep as a hostile message says.
-impl Encode for FilterSpec {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let text = serde_json::to_string(self);
-        text.map_err(|error| EncodeError::OtherString(error.to_string()))?
-            .encode(encoder)
-    }
-}
-
-impl<C> Decode<C> for FilterSpec {
-    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let text = String::decode(decoder)?;
-        serde_json::from_str(&text).map_err(|error| DecodeError::OtherString(error.to_string()))
-    }
-}
-
-impl<'de, C> BorrowDecode<'de, C> for FilterSpec {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
-        decoder: &mut D,
-    ) -> Result<Self, DecodeError> {
-        Self::decode(decoder)
-    }
-}
+// Filters nest.
+stored_as_json!(FilterSpec);
 
 #[cfg(test)]
 mod tests {

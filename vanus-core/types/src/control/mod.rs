@@ -12,6 +12,7 @@ mod eventbus;
 mod filter;
 mod handshake;
 mod invalid;
+mod json_form;
 mod namespace;
 mod ordering;
 mod percent;

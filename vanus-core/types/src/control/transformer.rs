@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::json_form::stored_as_json;
 use crate::{
-    codec::{
-        BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder,
-    },
     error::{Coded, ErrorCode},
     limits::{
         MAX_ACTION_DEPTH, MAX_ACTIONS, MAX_DEFINE_NAME_LEN, MAX_DEFINES, MAX_TEMPLATE_LEN,
@@ -228,29 +226,8 @@ impl Coded for TransformerSpecError {
     }
 }
 
-// Arguments are any JSON. The binary form is the JSON text, whose parser bounds recursion.
-impl Encode for TransformerSpec {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let text = serde_json::to_string(self);
-        text.map_err(|error| EncodeError::OtherString(error.to_string()))?
-            .encode(encoder)
-    }
-}
-
-impl<C> Decode<C> for TransformerSpec {
-    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let text = String::decode(decoder)?;
-        serde_json::from_str(&text).map_err(|error| DecodeError::OtherString(error.to_string()))
-    }
-}
-
-impl<'de, C> BorrowDecode<'de, C> for TransformerSpec {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
-        decoder: &mut D,
-    ) -> Result<Self, DecodeError> {
-        Self::decode(decoder)
-    }
-}
+// Arguments are any JSON.
+stored_as_json!(TransformerSpec);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Paths as they are written.
 
 use super::{Path, Step};
-use crate::json::{MAX_PATH_LEN, MAX_PATH_STEPS};
+use crate::json::{MAX_PATH_LEN, MAX_PATH_STEPS, PathWords};
 
 /// Why a text is no path: where, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,19 +14,19 @@ pub(in crate::transform) struct PathMistake {
 impl Path {
     /// Reads a path; what comes after it is left over.
     pub(in crate::transform) fn read_prefix(text: &str) -> Result<(Self, &str), PathMistake> {
-        let mut parser = Parser { text, rest: text };
+        let mut parser = Parser(PathWords::new(text));
         let mut steps = Vec::new();
-        while parser.rest.starts_with(['.', '[']) {
+        while parser.0.rest().starts_with(['.', '[']) {
             if steps.len() == MAX_PATH_STEPS {
                 return Err(parser.mistake(format!("a path has at most {MAX_PATH_STEPS} steps")));
             }
             steps.push(parser.step()?);
-            if parser.at() > MAX_PATH_LEN {
+            if parser.0.at() > MAX_PATH_LEN {
                 return Err(parser.mistake(format!("a path has at most {MAX_PATH_LEN} bytes")));
             }
         }
         let steps = steps.into();
-        Ok((Self { steps }, parser.rest))
+        Ok((Self { steps }, parser.0.rest()))
     }
 
     /// Reads a text that is a path and nothing else.
@@ -42,36 +42,31 @@ impl Path {
     }
 }
 
-struct Parser<'p> {
-    text: &'p str,
-    rest: &'p str,
-}
+struct Parser<'p>(PathWords<'p>);
 
 impl Parser<'_> {
     fn step(&mut self) -> Result<Step, PathMistake> {
-        if self.take('.') {
-            if self.take('*') {
+        if self.0.take('.') {
+            if self.0.take('*') {
                 return Ok(Step::All);
             }
-            let end = self.rest.find(|c| !is_name(c)).unwrap_or(self.rest.len());
-            let (name, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-            if name.is_empty() {
-                return Err(self.mistake("a name is expected; write other names as ['name']"));
-            }
-            self.rest = rest;
+            let name = self
+                .0
+                .name()
+                .ok_or_else(|| self.mistake("a name is expected; write other names as ['name']"))?;
             return Ok(Step::Member(name.into()));
         }
-        self.take('[');
-        let step = if self.take('*') {
+        self.0.take('[');
+        let step = if self.0.take('*') {
             Step::All
-        } else if self.take('\'') {
+        } else if self.0.take('\'') {
             self.quoted('\'')?
-        } else if self.take('"') {
+        } else if self.0.take('"') {
             self.quoted('"')?
         } else {
             self.numbers()?
         };
-        if self.take(']') {
+        if self.0.take(']') {
             return Ok(step);
         }
         Err(self.mistake("a closing bracket is expected"))
@@ -79,13 +74,17 @@ impl Parser<'_> {
 
     fn numbers(&mut self) -> Result<Step, PathMistake> {
         let start = self.number()?;
-        if !self.take(':') {
+        if !self.0.take(':') {
             return start.map(Step::Item).ok_or_else(|| {
                 self.mistake("a number, a name in quotes, a slice or * is expected")
             });
         }
         let end = self.number()?;
-        let step = if self.take(':') { self.number()? } else { None };
+        let step = if self.0.take(':') {
+            self.number()?
+        } else {
+            None
+        };
         match step.unwrap_or(1) {
             0 => Err(self.mistake("the step of a slice cannot be 0")),
             step => Ok(Step::Slice { start, end, step }),
@@ -93,56 +92,20 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<Option<i64>, PathMistake> {
-        let digit = |c: char| c.is_ascii_digit() || c == '-';
-        let end = self.rest.find(|c| !digit(c)).unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        if digits.is_empty() {
-            return Ok(None);
-        }
-        let number = digits
-            .parse()
-            .map_err(|_| self.mistake("a number is expected"))?;
-        self.rest = rest;
-        Ok(Some(number))
+        let number = self.0.number(|c| c.is_ascii_digit() || c == '-');
+        number.map_err(|_| self.mistake("a number is expected"))
     }
 
     fn quoted(&mut self, quote: char) -> Result<Step, PathMistake> {
-        let mut name = String::new();
-        let mut chars = self.rest.chars();
-        loop {
-            match chars.next() {
-                Some('\\') => name.extend(chars.next()),
-                Some(c) if c == quote => break,
-                Some(c) => name.push(c),
-                None => {
-                    self.rest = "";
-                    return Err(self.mistake("a closing quote is expected"));
-                }
-            }
-        }
-        self.rest = chars.as_str();
-        Ok(Step::Member(name.into()))
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let rest = self.rest.strip_prefix(wanted);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn at(&self) -> usize {
-        self.text.len() - self.rest.len()
+        let name = self.0.quoted(quote);
+        name.map(Step::Member)
+            .ok_or_else(|| self.mistake("a closing quote is expected"))
     }
 
     fn mistake(&self, what: impl Into<String>) -> PathMistake {
         PathMistake {
-            at: self.at(),
+            at: self.0.at(),
             what: what.into(),
         }
     }
-}
-
-/// Whether a character may stand in a name without quotes.
-fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '/' | ':')
 }
