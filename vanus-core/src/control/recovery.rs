@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use vanus_storage::meta::{MAX_META_BATCH_BYTES, MetaBatch, MetaError, MetaStore, Table};
 use vanus_types::{
-    EventlogId, Name, NamespaceId, codec,
+    EventlogId, Name, NamespaceId,
     control::{DEFAULT_NAMESPACE, NamespaceRecord, SYSTEM_NAMESPACE},
 };
 
@@ -177,11 +177,7 @@ fn read_all<R: Stored>(
     mut take: impl FnMut(R),
 ) -> Result<(), MetaError> {
     meta.for_each(R::TABLE, b"", &mut |_, value| {
-        let record = codec::decode(&value).map_err(|error| MetaError::Damaged {
-            what: format!("a record of table {}", R::TABLE),
-            detail: error.to_string(),
-        })?;
-        take(record);
+        take(tables::read(&value)?);
         Ok(())
     })
 }

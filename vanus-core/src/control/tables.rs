@@ -1,7 +1,7 @@
-//! How records are kept in the metadata store: key is the id, big endian; value is the encoded
-//! record. Garbage is keyed by kind and id and has no value.
+//! How records are kept in the metadata store: key is the id, big endian; value is the format of the
+//! record, one byte, and the encoded record. Garbage is keyed by kind and id and has no value.
 
-use vanus_storage::meta::{MetaBatch, Table};
+use vanus_storage::meta::{MetaBatch, MetaError, Table};
 use vanus_types::{
     EventlogId, SubscriptionId, codec,
     control::{EventbusRecord, NamespaceRecord, SubscriptionRecord},
@@ -10,12 +10,16 @@ use vanus_types::{
 /// A record with a table of its own.
 pub(super) trait Stored: codec::Encode + codec::Decode<()> {
     const TABLE: Table;
+    /// The form of the record: the next number whenever its fields change. Never 1: values that were
+    /// written before records had a format begin with that.
+    const FORMAT: u8;
 
     fn key(&self) -> u64;
 }
 
 impl Stored for NamespaceRecord {
     const TABLE: Table = Table::Namespaces;
+    const FORMAT: u8 = 2;
 
     fn key(&self) -> u64 {
         self.id.get()
@@ -24,6 +28,7 @@ impl Stored for NamespaceRecord {
 
 impl Stored for EventbusRecord {
     const TABLE: Table = Table::Eventbuses;
+    const FORMAT: u8 = 2;
 
     fn key(&self) -> u64 {
         self.id.get()
@@ -32,6 +37,7 @@ impl Stored for EventbusRecord {
 
 impl Stored for SubscriptionRecord {
     const TABLE: Table = Table::Subscriptions;
+    const FORMAT: u8 = 2;
 
     fn key(&self) -> u64 {
         self.id.get()
@@ -40,7 +46,36 @@ impl Stored for SubscriptionRecord {
 
 /// Adds a record to `batch`, new or changed.
 pub(super) fn put<R: Stored>(batch: MetaBatch, record: &R) -> MetaBatch {
-    batch.put(R::TABLE, record.key().to_be_bytes(), codec::encode(record))
+    batch.put(R::TABLE, record.key().to_be_bytes(), value(record))
+}
+
+fn value<R: Stored>(record: &R) -> Vec<u8> {
+    let mut value = codec::encode(record);
+    value.insert(0, R::FORMAT);
+    value
+}
+
+/// The record in a value.
+///
+/// # Errors
+/// [`MetaError::Format`] when another build wrote it in another form, [`MetaError::Damaged`] when it
+/// makes no sense.
+pub(super) fn read<R: Stored>(value: &[u8]) -> Result<R, MetaError> {
+    let damaged = |detail: String| MetaError::Damaged {
+        what: format!("a record of table {}", R::TABLE),
+        detail,
+    };
+    let (format, rest) = value
+        .split_first()
+        .ok_or_else(|| damaged("it is empty".to_owned()))?;
+    if *format != R::FORMAT {
+        return Err(MetaError::Format {
+            table: R::TABLE,
+            found: *format,
+            known: R::FORMAT,
+        });
+    }
+    codec::decode(rest).map_err(|error| damaged(error.to_string()))
 }
 
 /// Adds the removal of a record to `batch`.
@@ -86,6 +121,9 @@ impl Garbage {
         batch.delete(Table::Garbage, self.key())
     }
 }
+
+#[cfg(test)]
+mod formats;
 
 #[cfg(test)]
 mod tests {

@@ -75,6 +75,19 @@ pub enum MetaError {
         /// What is wrong with it.
         detail: String,
     },
+    /// A record has a form that this build does not know.
+    #[error(
+        "table {table} holds a record of format {found}, this build reads format {known}; open the data \
+         directory with the build that wrote it, or start with a new one"
+    )]
+    Format {
+        /// The table.
+        table: Table,
+        /// The format found.
+        found: u8,
+        /// The format that is read.
+        known: u8,
+    },
     /// The disk failed while reading.
     #[error("cannot read table {table}: {source}")]
     Read {
@@ -150,6 +163,7 @@ impl Coded for MetaError {
                 ErrorCode::StorageIo
             }
             Self::Locked { .. } => ErrorCode::DirectoryLocked,
+            Self::Format { .. } => ErrorCode::UnknownFormat,
             Self::Damaged { .. } | Self::Lost { .. } => ErrorCode::CorruptData,
         }
     }
