@@ -39,6 +39,6 @@ pub use error::ClientError;
 pub use producer::{
     Ack, NotSent, Producer, ProducerOptions, ProducerStats, Receipt, SendError, SendRefusal,
 };
-pub use subscriber::{Handed, Subscriber, SubscriberOptions};
+pub use subscriber::{Handed, SubscribeMode, Subscriber, SubscriberOptions};
 pub use vanus_net::quic::{QuicOptions, Trust};
 pub use vanus_types::{Durability, Event, EventId, EventlogId, Name, SubscriptionId};

@@ -14,7 +14,7 @@ use vanus_types::{Batch, EventlogId, RetryClass, limits::MAX_POLL_WAIT_MS};
 use super::{ReadMode, ReceivedBatch};
 use crate::{
     error::ClientError,
-    link::{Link, Purpose, decode},
+    link::{Link, Purpose, Stop, decode},
 };
 
 /// Reads one eventlog from an offset on, for as long as somebody takes what it reads.
@@ -28,20 +28,6 @@ pub(super) struct Reader {
     batches: mpsc::Sender<Result<ReceivedBatch, ClientError>>,
     /// Failures since the last answer.
     failures: u32,
-}
-
-/// Why reading stopped for now.
-enum Stop {
-    /// Nobody takes what is read any more.
-    Unwanted,
-    /// Something went wrong.
-    Failed(ClientError),
-}
-
-impl<E: Into<ClientError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl Reader {

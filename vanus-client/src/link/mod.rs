@@ -5,7 +5,9 @@ mod exchange;
 mod link;
 mod session;
 mod slot;
+mod stop;
 
 pub(crate) use exchange::decode;
 pub(crate) use link::Link;
 pub(crate) use slot::{Purpose, Slot};
+pub(crate) use stop::Stop;

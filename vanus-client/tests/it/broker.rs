@@ -16,10 +16,10 @@ use vanus_net::serve::{ServeOptions, serve};
 use vanus_proto::{
     message::{
         DeleteNamespace, EventbusKey, GetEventbus, ListNamespaces, LookupOffset, LookupOffsetReply,
-        NamespacePage, PublishReply, PublishRequest, ReadEvent, ReadReply, ReadRequest, Request,
-        TailProgress, TailRequest, fill_page,
+        NamespacePage, PublishReply, PublishRequest, Push, ReadEvent, ReadReply, ReadRequest,
+        Request, TailProgress, TailRequest, fill_page,
     },
-    service::{Handler, PublishOutcome, Reply, SessionContext, TailSink},
+    service::{Handler, PublishOutcome, PushSink, Reply, SessionContext, TailSink},
     transport::{MemoryNetwork, Transport},
 };
 use vanus_types::{
@@ -387,6 +387,16 @@ impl Handler for Broker {
             }
             *self.pushed.lock() += 1;
         }
+    }
+
+    async fn push(
+        &self,
+        _session: &SessionContext,
+        _request: Push,
+        _sink: &mut dyn PushSink,
+    ) -> Result<(), Fault> {
+        let text = "this broker has no subscriptions";
+        Err(Fault::new(ErrorCode::SubscriptionNotFound, text))
     }
 }
 

@@ -11,7 +11,9 @@
 mod admin;
 mod broker;
 mod consumer;
+mod house;
 mod many_streams;
 mod over_quic;
 mod producer;
 mod pull;
+mod push;

@@ -1,91 +1,50 @@
-//! Deliveries that are fetched, against the engine itself.
+//! Deliveries that go to clients, against the engine itself: the same stories whether they are pushed
+//! or fetched.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use vanus_client::{Client, ClientConfig, Subscriber, SubscriberOptions};
-use vanus_core::{
-    AttributeRef, EventbusSpec, Name, StartFrom, SubscriptionId, SubscriptionSpec, Vanus,
+use vanus_client::SubscribeMode;
+use vanus_core::{AttributeRef, SubscriptionSpec};
+use vanus_types::{ErrorCode, SubscriptionId};
+
+use crate::house::House;
+
+const FETCH: SubscribeMode = SubscribeMode::Fetch {
+    wait: Duration::from_secs(30),
 };
-use vanus_net::serve::{ServeOptions, serve};
-use vanus_proto::{
-    service::Handler,
-    transport::{MemoryNetwork, Transport},
-};
-use vanus_types::{ErrorCode, Event};
 
-struct House {
-    vanus: Vanus,
-    client: Client,
-    _stopping: tokio_util::sync::DropGuard,
+macro_rules! pushed_and_fetched {
+    ($($story:ident)*) => {
+        mod pushed {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                super::$story(SubscribeMode::Push).await;
+            })*
+        }
+        mod fetched {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                super::$story(FETCH).await;
+            })*
+        }
+    };
 }
 
-impl House {
-    async fn build() -> Self {
-        let vanus = Vanus::builder().in_memory().open().await.unwrap();
-        let spec = EventbusSpec::new(Name::new("orders").unwrap());
-        vanus.create_eventbus("default", spec).await.unwrap();
-        let network = MemoryNetwork::new();
-        let listener = network.transport("server").listen("engine").await.unwrap();
-        let stopping = CancellationToken::new();
-        let handler: Arc<dyn Handler> = Arc::new(vanus.service());
-        let options = ServeOptions::default();
-        tokio::spawn(serve(listener, handler, options, stopping.clone()));
-        let config = ClientConfig::new("engine").over(Arc::new(network.transport("client")));
-        Self {
-            vanus,
-            client: Client::connect(config).await.unwrap(),
-            _stopping: stopping.drop_guard(),
-        }
-    }
-
-    async fn publish(&self, ids: std::ops::Range<u32>) {
-        let bus = self.vanus.eventbus("default", "orders").unwrap();
-        for id in ids {
-            let event = Event::builder()
-                .id(id.to_string())
-                .source("/s")
-                .ty("t")
-                .text("d");
-            bus.publish(event.build().unwrap()).await.unwrap();
-        }
-    }
-
-    /// A subscription whose deliveries are fetched, and who fetches them.
-    async fn pulling(&self, timeout_ms: u32) -> (SubscriptionId, Subscriber) {
-        let name = |text: &str| Name::new(text).unwrap();
-        let (bus, sink) = (name("orders"), SubscriptionSpec::PULL);
-        let mut spec = SubscriptionSpec::new(name("s"), name("default"), bus, sink);
-        spec.config.start_from = StartFrom::Earliest;
-        spec.config.delivery_timeout_ms = timeout_ms;
-        let info = self.vanus.create_subscription(spec).await.unwrap();
-        let id = info.record.id;
-        (id, self.client.subscriber(id, SubscriberOptions::default()))
-    }
-
-    async fn until(
-        &self,
-        id: SubscriptionId,
-        done: impl Fn(vanus_core::SubscriptionTotals) -> bool,
-    ) {
-        let waiting = async {
-            while !done(self.vanus.subscription(id).await.unwrap().totals) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        assert!(
-            tokio::time::timeout(Duration::from_secs(10), waiting)
-                .await
-                .is_ok()
-        );
-    }
+pushed_and_fetched! {
+    what_is_acknowledged_is_delivered_once
+    nobody_asks_nothing_is_attempted
+    what_is_wanted_again_or_not_settled_in_time_comes_again
+    what_is_given_up_is_a_dead_letter_with_its_reason
+    many_who_receive_share_the_deliveries
+    only_a_subscription_for_clients_hands_out_deliveries
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_is_delivered_once() {
+async fn what_is_acknowledged_is_delivered_once(mode: SubscribeMode) {
     let house = House::build().await;
     house.publish(0..300).await;
-    let (id, mut subscriber) = house.pulling(10_000).await;
+    let (id, mut subscriber) = house.pulling(10_000, mode).await;
     let mut seen = Vec::new();
     for _ in 0..300 {
         let handed = subscriber.next().await.unwrap();
@@ -108,22 +67,20 @@ async fn what_is_acknowledged_is_delivered_once() {
     assert_eq!(handed.unwrap().unwrap().unwrap().event.id(), "300");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_asks_nothing_is_attempted() {
+async fn nobody_asks_nothing_is_attempted(mode: SubscribeMode) {
     let house = House::build().await;
     house.publish(0..5).await;
-    let (id, mut subscriber) = house.pulling(100).await;
+    let (id, mut subscriber) = house.pulling(100, mode).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let totals = house.vanus.subscription(id).await.unwrap().totals;
     assert_eq!((totals.attempts, totals.retrying), (0, 0));
     assert_eq!(subscriber.next().await.unwrap().attempt, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wanted_again_or_not_settled_in_time_comes_again() {
+async fn what_is_wanted_again_or_not_settled_in_time_comes_again(mode: SubscribeMode) {
     let house = House::build().await;
     house.publish(0..1).await;
-    let (id, mut subscriber) = house.pulling(500).await;
+    let (id, mut subscriber) = house.pulling(500, mode).await;
     let first = subscriber.next().await.unwrap();
     let begun = tokio::time::Instant::now();
     assert!(
@@ -147,11 +104,10 @@ async fn what_is_wanted_again_or_not_settled_in_time_comes_again() {
     house.vanus.disable_subscription(id).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_given_up_is_a_dead_letter_with_its_reason() {
+async fn what_is_given_up_is_a_dead_letter_with_its_reason(mode: SubscribeMode) {
     let house = House::build().await;
     house.publish(0..1).await;
-    let (id, mut subscriber) = house.pulling(10_000).await;
+    let (id, mut subscriber) = house.pulling(10_000, mode).await;
     let handed = subscriber.next().await.unwrap();
     assert!(subscriber.reject(&handed, "Unreadable").await.unwrap());
     house.until(id, |totals| totals.dead_lettered == 1).await;
@@ -160,17 +116,12 @@ async fn what_is_given_up_is_a_dead_letter_with_its_reason() {
     assert_eq!(reason, Some(AttributeRef::String("Unreadable")));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_who_fetch_share_the_deliveries() {
+async fn many_who_receive_share_the_deliveries(mode: SubscribeMode) {
     let house = House::build().await;
-    let (id, _) = house.pulling(10_000).await;
-    let options = SubscriberOptions {
-        prefetch: 4,
-        ..SubscriberOptions::default()
-    };
+    let id = house.subscription(10_000).await;
     let tasks: Vec<_> = (0..3)
         .map(|_| {
-            let mut subscriber = house.client.subscriber(id, options);
+            let mut subscriber = house.subscriber(id, mode, 4);
             tokio::spawn(async move {
                 let mut ids = Vec::new();
                 while let Ok(next) =
@@ -194,8 +145,7 @@ async fn many_who_fetch_share_the_deliveries() {
     house.until(id, |totals| totals.delivered == 200).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_a_subscription_that_is_fetched_from_is_fetched_from() {
+async fn only_a_subscription_for_clients_hands_out_deliveries(mode: SubscribeMode) {
     let house = House::build().await;
     let spec = SubscriptionSpec::embedded("e", "default", "orders").unwrap();
     let sink = |_| std::future::ready(Ok(()));
@@ -205,7 +155,7 @@ async fn only_a_subscription_that_is_fetched_from_is_fetched_from() {
         (embedded, ErrorCode::WrongState),
         (missing, ErrorCode::SubscriptionNotFound),
     ] {
-        let mut subscriber = house.client.subscriber(id, SubscriberOptions::default());
+        let mut subscriber = house.subscriber(id, mode, 64);
         let error = subscriber.next().await.unwrap_err();
         assert!(
             matches!(&error, vanus_client::ClientError::Refused(fault) if fault.code == code),

@@ -118,8 +118,10 @@ ops! {
 
     /// Fetches deliveries of a subscription, waiting for some if asked to.
     Receive = 0x0901, Read;
-    /// Ends attempts that were fetched.
+    /// Ends attempts that were fetched or pushed.
     Settle = 0x0902, Read;
+    /// Asks for deliveries of a subscription to be pushed as they come.
+    Push = 0x0903, Read;
 }
 
 #[cfg(test)]

@@ -12,7 +12,9 @@ use vanus_types::{
     codec::{self, Encode},
 };
 
-use crate::message::{Call, PublishReply, PublishRequest, Request, TailProgress, TailRequest};
+use crate::message::{
+    Call, PublishReply, PublishRequest, Push, Received, Request, TailProgress, TailRequest,
+};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,31 @@ pub trait Handler: Send + Sync + Debug + 'static {
         request: TailRequest,
         sink: &mut dyn TailSink,
     ) -> Result<(), Fault>;
+
+    /// Pushes deliveries into `sink` until there is a reason to stop. When the server stops, it
+    /// waits until what was pushed is settled, and then ends well.
+    ///
+    /// Dropped when the peer gives up, or takes too long to settle while the server stops.
+    async fn push(
+        &self,
+        session: &SessionContext,
+        request: Push,
+        sink: &mut dyn PushSink,
+    ) -> Result<(), Fault>;
+}
+
+/// Where the deliveries of one push go.
+#[async_trait]
+pub trait PushSink: Send + Sync + Debug {
+    /// Sends deliveries and the batch (header and body, back to back) of their events; waits while
+    /// the peer does not read.
+    ///
+    /// # Errors
+    /// [`SinkClosed`] when the peer is gone.
+    async fn push(&mut self, deliveries: Received, batches: Vec<Bytes>) -> Result<(), SinkClosed>;
+
+    /// Resolves when the server stops: from then on nothing more is to be pushed. Cancellation safe.
+    async fn stopping(&self);
 }
 
 /// Where the batches of one tail go.
@@ -77,9 +104,9 @@ pub trait TailSink: Send + Debug {
     -> Result<(), SinkClosed>;
 }
 
-/// Whoever read the tail is gone.
+/// Whoever read what was pushed is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("whoever read the tail is gone")]
+#[error("whoever read what was pushed is gone")]
 pub struct SinkClosed;
 
 /// An encoded answer: one message and, for reads, batches.

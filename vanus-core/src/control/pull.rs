@@ -1,4 +1,4 @@
-//! Deliveries that are fetched, and settled by whoever fetched them.
+//! Deliveries that are fetched or pushed to clients, and settled by whoever got them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use vanus_types::{
 };
 
 use super::{control::Control, error::ControlError};
-use crate::trigger::{Delivery, DeliveryError, Desk, Handed};
+use crate::trigger::{Attendant, Delivery, DeliveryError, Desk, Handed};
 
 impl Control {
     /// Takes deliveries of a subscription with the sink `pull`; waits up to `wait` for the first.
@@ -28,6 +28,23 @@ impl Control {
         }
         let wait = wait.min(Duration::from_millis(MAX_POLL_WAIT_MS));
         Ok(self.desk(id)?.receive(most, wait).await)
+    }
+
+    /// Lets somebody have deliveries of a subscription with the sink `pull` pushed, who may hold
+    /// `window` of them at a time.
+    pub(crate) fn attend(
+        &self,
+        id: SubscriptionId,
+        window: usize,
+    ) -> Result<Attendant, ControlError> {
+        if !(1..=MAX_RECEIVE_EVENTS).contains(&window) {
+            return Err(ControlError::Range {
+                field: "window",
+                value: window as u64,
+                most: MAX_RECEIVE_EVENTS as u64,
+            });
+        }
+        Ok(self.desk(id)?.attend(window))
     }
 
     /// Ends attempts; answers those that were over before.
@@ -49,7 +66,8 @@ impl Control {
         Ok(attempts.into_iter().filter_map(settle).collect())
     }
 
-    fn desk(&self, id: SubscriptionId) -> Result<Arc<Desk>, ControlError> {
+    /// Where deliveries of a subscription with the sink `pull` wait.
+    pub(crate) fn desk(&self, id: SubscriptionId) -> Result<Arc<Desk>, ControlError> {
         let record = self.subscription(id)?;
         if record.spec.sink != SubscriptionSpec::PULL {
             return Err(ControlError::NotPulled(id));

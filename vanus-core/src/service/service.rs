@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use vanus_proto::{
-    message::{PublishReply, PublishRequest, Request, TailProgress, TailRequest},
-    service::{Handler, PublishOutcome, Reply, SessionContext, TailSink},
+    message::{PublishReply, PublishRequest, Push, Request, TailProgress, TailRequest},
+    service::{Handler, PublishOutcome, PushSink, Reply, SessionContext, TailSink},
 };
 use vanus_types::{
     Batch, Clock, Coded, ErrorCode, Fault, control::ClusterInfo, limits::MAX_READ_LEN,
@@ -133,6 +133,15 @@ impl Handler for Service {
                 return Ok(());
             }
         }
+    }
+
+    async fn push(
+        &self,
+        _session: &SessionContext,
+        request: Push,
+        sink: &mut dyn PushSink,
+    ) -> Result<(), Fault> {
+        self.push_deliveries(request, sink).await
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     dead_letter,
     delivery::{Delivery, DeliveryError},
     pending::Retry,
+    place::Place,
     schedule,
     shared::Shared,
     totals::add,
@@ -65,8 +66,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Makes the attempt. Never fails: whatever goes wrong is a [`Fate`].
-    pub(crate) async fn run(mut self) -> Fate {
+    /// Makes the attempt, in its place. Never fails: whatever goes wrong is a [`Fate`].
+    pub(crate) async fn run(mut self, place: &mut Place) -> Fate {
         let event = match self.event.take() {
             Some(event) => event,
             None => match self.fetch().await {
@@ -88,7 +89,10 @@ impl Attempt {
         add(&self.shared.totals.attempts, 1);
         self.retry.attempts += 1;
         self.choose_route(&event);
-        match self.deliver(outgoing).await {
+        place.take();
+        let answer = self.deliver(outgoing).await;
+        self.note(&answer);
+        match answer {
             Ok(()) => Fate::Delivered,
             Err(DeliveryError::Reject { reason, message }) => {
                 self.retry.error = shortened(message);
@@ -100,6 +104,16 @@ impl Attempt {
             Err(DeliveryError::RetryAfter { message, after }) => {
                 self.try_later(&event, message, after).await
             }
+        }
+    }
+
+    /// Takes note of how the sink is.
+    fn note(&self, answer: &Result<(), DeliveryError>) {
+        let Shared { sink, health, .. } = self.shared.as_ref();
+        match answer {
+            Err(error) if error.may_pass() && sink.paces_itself() => {}
+            Err(error) if error.may_pass() => health.failed(),
+            _ => health.answered(),
         }
     }
 
@@ -123,25 +137,27 @@ impl Attempt {
             eventlog: self.eventlog,
             offset: self.offset,
         };
-        let again = |attempt: &mut Self, error: String| {
-            attempt.retry.error = error;
-            attempt.retry.due_ms = attempt.shared.clock.now_ms() + INTERNAL_RETRY_MS;
-            Fate::Again(attempt.retry.clone())
-        };
         let event = match self.shared.logs.read_event(id).await {
             Ok(stored) => stored.event,
             Err(error) if error.code() == ErrorCode::OffsetUnderflow => return Err(Fate::Expired),
             Err(error) => {
                 tracing::warn!(%id, %error, "an event that waits for delivery cannot be read");
-                return Err(again(self, error.to_string()));
+                return Err(self.postpone(error.to_string()));
             }
         };
         match self.origin {
             Origin::Eventlog => Ok(event),
             Origin::DeadLetters => {
-                dead_letter::unmark(&event).map_err(|error| again(self, error.to_string()))
+                dead_letter::unmark(&event).map_err(|error| self.postpone(error.to_string()))
             }
         }
+    }
+
+    /// Lets the event wait because something failed inside Vanus.
+    fn postpone(&mut self, error: String) -> Fate {
+        self.retry.error = error;
+        self.retry.due_ms = self.shared.clock.now_ms() + INTERNAL_RETRY_MS;
+        Fate::Again(self.retry.clone())
     }
 
     /// Decides which route this attempt takes, if there are routes.

@@ -50,6 +50,20 @@ impl DeliveryError {
         Self::Retry(message.into())
     }
 
+    /// Whether the same may work later.
+    pub(crate) const fn may_pass(&self) -> bool {
+        !matches!(self, Self::Reject { .. })
+    }
+
+    /// How long the sink asks to be left alone, if it does.
+    #[cfg(feature = "http")]
+    pub(crate) const fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::RetryAfter { after, .. } => Some(*after),
+            Self::Retry(_) | Self::Reject { .. } => None,
+        }
+    }
+
     /// A failure that stays.
     pub fn reject(reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Reject {

@@ -1,8 +1,10 @@
-//! The sink of a subscription whose events are fetched: deliveries wait at a desk for whoever asks.
+//! The sink of a subscription whose events go to clients: deliveries wait at a desk for whoever
+//! fetches them, or attends to it and has them pushed.
 //!
-//! An attempt only begins when somebody asks, so that events wait in their eventlog and not here.
-//! From then on its time-out runs: it is the time a consumer has to settle what it was given. What
-//! is not settled in time is tried again, by the schedule.
+//! An attempt only begins when somebody wants it, so that events wait in their eventlog and not
+//! here. From then on its time-out runs: it is the time a consumer has to settle what it was given.
+//! What is not settled in time is tried again, by the schedule. What an attendant was given and has
+//! not settled when it leaves goes back to the desk, for the next one.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -20,6 +22,10 @@ use super::{
     sink::Sink,
 };
 
+mod attendant;
+
+pub(crate) use attendant::Attendant;
+
 /// An attempt: the event, and the number of the attempt.
 pub(crate) type Handed = (EventId, u32);
 
@@ -35,20 +41,38 @@ pub(crate) struct Desk {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Deliveries that nobody has yet, in their order.
+    /// Deliveries that nobody has, in the order in which they are handed out.
     waiting: VecDeque<Handed>,
     slots: HashMap<Handed, Slot>,
     /// How many deliveries are asked for.
     demand: usize,
     /// Deliveries that are on their way here because somebody asked.
     coming: usize,
+    /// Those who have deliveries pushed, by their number.
+    attendants: HashMap<u64, attendant::Window>,
+    last_attendant: u64,
+    /// How often all attendants were sent away.
+    dismissals: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
     delivery: Delivery,
     answer: oneshot::Sender<Result<(), DeliveryError>>,
+    holder: Holder,
+    /// It was handed out, and may be settled, even if it has come back since.
     handed: bool,
+}
+
+/// Who has a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// Nobody: it waits.
+    Desk,
+    /// Whoever fetched it.
+    Fetcher,
+    /// The attendant with this number.
+    Attendant(u64),
 }
 
 impl State {
@@ -62,7 +86,7 @@ impl State {
     }
 
     /// Hands out waiting deliveries: at most `most`, and so many bytes; one always fits.
-    fn hand_out(&mut self, most: usize) -> Vec<Delivery> {
+    fn hand_out(&mut self, most: usize, holder: Holder) -> Vec<Delivery> {
         let (mut handed, mut bytes) = (Vec::new(), 0);
         while handed.len() < most {
             let Some(key) = self.waiting.front() else {
@@ -76,11 +100,23 @@ impl State {
             if bytes > MAX_RECEIVE_LEN && !handed.is_empty() {
                 break;
             }
+            slot.holder = holder;
             slot.handed = true;
             handed.push(slot.delivery.clone());
             self.waiting.pop_front();
         }
         handed
+    }
+
+    /// Takes a delivery off the desk, wherever it is.
+    fn remove(&mut self, handed: Handed) -> Option<Slot> {
+        let slot = self.slots.remove(&handed)?;
+        match slot.holder {
+            Holder::Desk => self.waiting.retain(|waiting| *waiting != handed),
+            Holder::Fetcher => {}
+            Holder::Attendant(number) => self.give_room(number),
+        }
+        Some(slot)
     }
 }
 
@@ -92,7 +128,7 @@ impl Desk {
         let waiting = async {
             loop {
                 let arrived = self.arrived.notified();
-                let handed = self.state.lock().hand_out(most);
+                let handed = self.hand_out(most, Holder::Fetcher);
                 if !handed.is_empty() {
                     return handed;
                 }
@@ -104,6 +140,16 @@ impl Desk {
             .unwrap_or_default()
     }
 
+    fn hand_out(&self, most: usize, holder: Holder) -> Vec<Delivery> {
+        let mut state = self.state.lock();
+        let handed = state.hand_out(most, holder);
+        if !state.waiting.is_empty() {
+            // There is something for the next one too.
+            self.arrived.notify_one();
+        }
+        handed
+    }
+
     /// Ends an attempt that was handed out; false if it is over already.
     pub(crate) fn settle(&self, handed: Handed, outcome: Result<(), DeliveryError>) -> bool {
         let slot = {
@@ -111,8 +157,9 @@ impl Desk {
             if !state.slots.get(&handed).is_some_and(|slot| slot.handed) {
                 return false;
             }
-            state.slots.remove(&handed)
+            state.remove(handed)
         };
+        self.wanted.notify_waiters();
         slot.is_some_and(|slot| slot.answer.send(outcome).is_ok())
     }
 }
@@ -125,12 +172,7 @@ struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     fn new(desk: &'a Desk, most: usize) -> Self {
-        {
-            let mut state = desk.state.lock();
-            // What was on its way and did not come is not waited for.
-            state.coming = 0;
-            state.demand += most;
-        }
+        desk.state.lock().demand += most;
         desk.wanted.notify_waiters();
         Self { desk, most }
     }
@@ -154,10 +196,9 @@ struct OnDesk<'a> {
 
 impl Drop for OnDesk<'_> {
     fn drop(&mut self) {
-        let mut state = self.desk.state.lock();
-        let removed = state.slots.remove(&self.handed);
-        if removed.is_some_and(|slot| !slot.handed) {
-            state.waiting.retain(|waiting| *waiting != self.handed);
+        let removed = self.desk.state.lock().remove(self.handed);
+        if removed.is_some() {
+            self.desk.wanted.notify_waiters();
         }
     }
 }
@@ -174,6 +215,7 @@ impl Sink for DeskSink {
             let slot = Slot {
                 delivery,
                 answer,
+                holder: Holder::Desk,
                 handed: false,
             };
             state.slots.insert(handed, slot);
@@ -183,6 +225,17 @@ impl Sink for DeskSink {
         desk.arrived.notify_one();
         let gone = |_| Err(DeliveryError::retry("the delivery was taken off the desk"));
         answered.await.unwrap_or_else(gone)
+    }
+
+    fn paces_itself(&self) -> bool {
+        true
+    }
+
+    fn passed_over(&self) {
+        let mut state = self.0.state.lock();
+        state.coming = state.coming.saturating_sub(1);
+        drop(state);
+        self.0.wanted.notify_waiters();
     }
 
     fn try_ready(&self) -> bool {
@@ -316,5 +369,95 @@ mod tests {
             sizes.push(desk.receive(most, Duration::from_secs(1)).await.len());
         }
         assert_eq!(sizes, [1, 2, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attendant_is_given_what_it_may_hold_and_leaves_the_rest_to_others() {
+        let (desk, sink) = desk();
+        let first = desk.attend(2);
+        let offered: Vec<_> = (0..3)
+            .map(|offset| offer(&sink, delivery(offset, 1)))
+            .collect();
+        let mut held = Vec::new();
+        while held.len() < 2 {
+            held.extend(first.next(9).await.unwrap());
+        }
+        assert!(!sink.try_ready(), "it holds all that it may");
+        assert!(desk.settle((held[0].id, 1), Ok(())));
+        held.extend(first.next(9).await.unwrap());
+        assert_eq!(held.len(), 3);
+        drop(first);
+        assert!(!sink.try_ready(), "nobody asks");
+        let second = desk.attend(9);
+        let left: Vec<u64> = second
+            .next(9)
+            .await
+            .unwrap()
+            .iter()
+            .map(|d| d.id.offset)
+            .collect();
+        let mut expected = [held[1].id.offset, held[2].id.offset];
+        expected.sort_unstable();
+        assert_eq!(left, expected);
+        for offset in left {
+            let id = held.iter().find(|d| d.id.offset == offset).unwrap().id;
+            assert!(desk.settle((id, 1), Ok(())));
+        }
+        for offered in offered {
+            assert_eq!(offered.await.unwrap(), Ok(()));
+        }
+        second.finish().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_another_holder_may_still_be_settled_by_the_last_one() {
+        let (desk, sink) = desk();
+        let attendant = desk.attend(1);
+        let offered = offer(&sink, delivery(0, 1));
+        let held = attendant.next(1).await.unwrap();
+        drop(attendant);
+        assert!(desk.settle((held[0].id, 1), Ok(())));
+        assert_eq!(offered.await.unwrap(), Ok(()));
+        let state = desk.state.lock();
+        assert!(state.slots.is_empty() && state.waiting.is_empty());
+        assert_eq!((state.demand, state.coming), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attendant_that_finishes_waits_until_it_holds_nothing() {
+        let (desk, sink) = desk();
+        let attendant = desk.attend(2);
+        let offered = offer(&sink, delivery(0, 1));
+        let held = attendant.next(1).await.unwrap();
+        let second = Duration::from_secs(1);
+        let finishing = tokio::time::timeout(second, attendant.finish());
+        assert!(finishing.await.is_err());
+        assert!(!sink.try_ready(), "it takes no more");
+        assert!(desk.settle((held[0].id, 1), Ok(())));
+        attendant.finish().await;
+        assert_eq!(offered.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivery_that_does_not_come_makes_room_for_another() {
+        let (desk, sink) = desk();
+        let _attendant = desk.attend(1);
+        assert!(sink.try_ready());
+        assert!(!sink.try_ready());
+        sink.passed_over();
+        assert!(sink.try_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_attends_is_sent_away() {
+        let (desk, _sink) = desk();
+        let attendant = desk.attend(1);
+        let waiting = tokio::time::timeout(Duration::from_secs(1), attendant.next(1));
+        assert!(waiting.await.is_err());
+        desk.dismiss();
+        assert!(attendant.next(1).await.is_none());
+        assert!(!desk.state.lock().attendants.is_empty());
+        drop(attendant);
+        assert!(desk.state.lock().attendants.is_empty());
     }
 }

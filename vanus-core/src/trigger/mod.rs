@@ -7,7 +7,7 @@
 //!
 //! The decisions are pure and apart: when to try again (`schedule`), what is settled (`tracker`),
 //! who is next (`line`), who waits (`pending`), which key an event has (`keys`), how fast
-//! (`limiter`), what a dead letter looks like (`dead_letter`). A `runner` holds the seats of one
+//! (`limiter`), how far a sink that fails is spared (`health`), what a dead letter looks like (`dead_letter`). A `runner` holds the seats of one
 //! subscription, and [`Triggers`] all runners. Which subscriptions exist is decided elsewhere.
 
 mod attempt;
@@ -15,12 +15,14 @@ mod dead_letter;
 mod delivery;
 mod desk;
 mod feed;
+mod health;
 mod index;
 mod keys;
 mod limiter;
 mod line;
 mod opening;
 mod pending;
+mod place;
 mod progress;
 mod route;
 mod runner;
@@ -38,7 +40,7 @@ mod worker;
 
 pub(crate) use dead_letter::belongs_to as is_dead_letter_of;
 pub use delivery::{Delivery, DeliveryError};
-pub(crate) use desk::{Desk, Handed};
+pub(crate) use desk::{Attendant, Desk, Handed};
 pub(crate) use pending::Retry;
 pub(crate) use progress::{delete_retry, forget, load, part_from_feeds, put_cursor, put_retry};
 pub(crate) use route::slots_of;

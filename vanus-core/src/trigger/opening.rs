@@ -63,7 +63,14 @@ impl Triggers {
                 (None, Some(error))
             }
         };
-        self.entries.lock().entry(record.id).or_default().problem = problem;
+        let mut entries = self.entries.lock();
+        let entry = entries.entry(record.id).or_default();
+        entry.problem = problem;
+        if record.spec.sink != SubscriptionSpec::PULL {
+            // Who came when it was another one is told so.
+            entry.desk.dismiss();
+        }
+        drop(entries);
         Ok(opened)
     }
 

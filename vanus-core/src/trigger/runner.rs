@@ -58,7 +58,8 @@ impl Runner {
 
     /// Why nothing is delivered, if somebody has to do something about it.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.shared.sink.problem()
+        let shared = &self.shared;
+        shared.sink.problem().or_else(|| shared.health.problem())
     }
 
     /// How far each seat is. End offsets are left zero: the caller knows them.

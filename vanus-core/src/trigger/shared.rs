@@ -10,12 +10,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use vanus_expr::{Filter, Transformer};
 use vanus_types::{Clock, Entropy, EventlogId, SubscriptionId, control::SubscriptionConfig};
 
 use super::{
-    keys::Keys, limiter::RateLimiter, route::Router, saver::Saver, sink::Sink, totals::Totals,
+    health::Health, keys::Keys, limiter::RateLimiter, place::Place, route::Router, saver::Saver,
+    sink::Sink, totals::Totals,
 };
 use crate::eventlog::Logs;
 
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) totals: Arc<Totals>,
     pub(crate) window: Arc<Semaphore>,
     pub(crate) limiter: Mutex<RateLimiter>,
+    pub(crate) health: Health,
     /// The filter takes too long to be evaluated where others wait for it.
     pub(crate) solitary: AtomicBool,
 }
@@ -57,29 +59,31 @@ impl Shared {
         !self.solitary.swap(true, Ordering::SeqCst)
     }
 
-    /// Waits for a place in the in-flight window, for the rate limit and for the sink.
-    pub(crate) fn pass(
-        self: &Arc<Self>,
-    ) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
+    /// Waits for a place in the in-flight window, for the rate limit and for the sink: longer for one
+    /// that only fails.
+    pub(crate) fn pass(self: &Arc<Self>) -> impl Future<Output = Option<Place>> + use<> {
         let shared = Arc::clone(self);
         async move {
             let permit = Arc::clone(&shared.window).acquire_owned().await.ok();
-            let wait_ns = shared.limiter.lock().book(shared.clock.monotonic_ns());
+            let now_ns = shared.clock.monotonic_ns();
+            let wait_ns = shared.limiter.lock().book(now_ns);
+            let wait_ns = wait_ns.max(shared.health.book(now_ns));
             if wait_ns > 0 {
                 tokio::time::sleep(Duration::from_nanos(wait_ns)).await;
             }
             shared.sink.ready().await;
-            permit
+            Some(Place::new(Arc::clone(&shared.sink), permit?))
         }
     }
 
     /// A place in the in-flight window, if one is free now, there is no rate limit, and the sink is
-    /// ready.
-    pub(crate) fn try_pass(&self) -> Option<OwnedSemaphorePermit> {
-        if self.config.rate_limit > 0 {
+    /// well and ready.
+    pub(crate) fn try_pass(&self) -> Option<Place> {
+        if self.config.rate_limit > 0 || self.health.is_spared() {
             return None;
         }
         let permit = Arc::clone(&self.window).try_acquire_owned().ok()?;
-        self.sink.try_ready().then_some(permit)
+        let ready = self.sink.try_ready();
+        ready.then(|| Place::new(Arc::clone(&self.sink), permit))
     }
 }

@@ -34,6 +34,14 @@ pub trait Sink: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether the sink only gets what it asks for, so that failures need not make it be asked less.
+    fn paces_itself(&self) -> bool {
+        false
+    }
+
+    /// A delivery that the sink was ready for does not come.
+    fn passed_over(&self) {}
+
     /// Waits until the sink wants to be given another delivery. Cancellation safe.
     async fn ready(&self) {}
 

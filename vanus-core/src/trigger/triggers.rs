@@ -24,6 +24,7 @@ use super::sinks::SinkHost;
 use super::{
     attempt::Origin,
     desk::Desk,
+    health::Health,
     index::BusIndex,
     keys::Keys,
     limiter::RateLimiter,
@@ -193,6 +194,7 @@ impl Triggers {
                 totals,
                 window: Arc::new(Semaphore::new(record.spec.config.in_flight as usize)),
                 limiter: Mutex::new(RateLimiter::new(record.spec.config.rate_limit)),
+                health: Health::default(),
                 solitary: AtomicBool::new(false),
             })
         });
@@ -380,7 +382,9 @@ impl Triggers {
     /// Forgets a stopped subscription.
     pub(crate) fn remove(&self, id: SubscriptionId) {
         self.discard(id);
-        self.entries.lock().remove(&id);
+        if let Some(entry) = self.entries.lock().remove(&id) {
+            entry.desk.dismiss();
+        }
     }
 
     /// What the subscription is doing.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
+use tokio::task::JoinSet;
 use vanus_expr::{EventView, json::JsonIndex};
 use vanus_types::{Batch, Coded as _, ErrorCode, Event, EventId, limits::MAX_PENDING_RETRIES};
 
@@ -21,6 +21,7 @@ use super::{
     attempt::{Attempt, Fate, Origin},
     line::Line,
     pending::Retry,
+    place::Place,
     progress::Changes,
     schedule,
     seat::{Seat, Told},
@@ -61,7 +62,7 @@ struct Finished {
     stored: bool,
     fate: Fate,
     /// Its place in the window.
-    permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// The state of one worker.
@@ -114,7 +115,7 @@ impl Worker {
     pub(crate) async fn run(mut self) {
         self.restore().await;
         let mut reading: Option<BoxFuture<'static, Result<ReadBatches, LogError>>> = None;
-        let mut gate: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>> = None;
+        let mut gate: Option<BoxFuture<'static, Option<Place>>> = None;
         while !self.seat.is_stopping() {
             let now_ms = self.shared().clock.now_ms();
             self.take_in();
@@ -134,7 +135,7 @@ impl Worker {
                 biased;
                 () = self.seat.wake.notified() => {}
                 Some(finished) = self.deliveries.join_next() => self.finish_all(finished),
-                permit = wait(&mut gate) => self.start_many(permit),
+                place = wait(&mut gate) => self.start_many(place),
                 chunk = wait(&mut reading) => self.take_chunk(chunk).await,
                 () = due => {}
                 () = tokio::time::sleep(LINGER), if idle && !self.apart => {
@@ -216,18 +217,18 @@ impl Worker {
     }
 
     /// Starts an attempt in the place given, and more in whatever places are free.
-    fn start_many(&mut self, permit: Option<OwnedSemaphorePermit>) {
+    fn start_many(&mut self, place: Option<Place>) {
         let now_ms = self.shared().clock.now_ms();
-        let mut permit = permit;
+        let mut first = place;
         while self.line.has_work(now_ms) {
-            let Some(place) = permit.take().or_else(|| self.shared().try_pass()) else {
+            let Some(place) = first.take().or_else(|| self.shared().try_pass()) else {
                 return;
             };
             self.start(now_ms, place);
         }
     }
 
-    fn start(&mut self, now_ms: i64, permit: OwnedSemaphorePermit) {
+    fn start(&mut self, now_ms: i64, mut place: Place) {
         let Some(item) = self.line.start(now_ms) else {
             return;
         };
@@ -246,13 +247,13 @@ impl Worker {
         };
         let stored = item.stored;
         self.deliveries.spawn(async move {
-            let fate = attempt.run().await;
+            let fate = attempt.run(&mut place).await;
             Finished {
                 offset,
                 key,
                 stored,
                 fate,
-                permit,
+                place,
             }
         });
     }
@@ -275,9 +276,9 @@ impl Worker {
             key,
             stored,
             fate,
-            permit,
+            place,
         } = finished;
-        drop(permit);
+        drop(place);
         let shared = Arc::clone(self.shared());
         let totals = &shared.totals;
         take(&totals.in_flight, 1);

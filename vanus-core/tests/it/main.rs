@@ -20,6 +20,7 @@ mod restart;
 mod retention;
 mod routes;
 mod sharing;
+mod sparing;
 mod support;
 mod transform;
 mod web;

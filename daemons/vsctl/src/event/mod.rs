@@ -8,7 +8,7 @@ mod view;
 
 use clap::Subcommand;
 
-pub(crate) use self::view::{EventView, attribute, data_text};
+pub(crate) use self::view::{EventView, as_json, attribute, data_text};
 use self::{get::Get, put::Put, query::Query};
 use crate::{context::Context, error::CliError};
 

@@ -91,7 +91,11 @@ impl EventView {
     }
 }
 
-fn as_json<S: serde::Serializer>(event: &Event, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes an event in its JSON format.
+pub(crate) fn as_json<S: serde::Serializer>(
+    event: &Event,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     raw_json(event)
         .map_err(serde::ser::Error::custom)?
         .serialize(serializer)

@@ -4,6 +4,7 @@ mod attempt;
 mod dead_letter;
 mod delivery;
 mod options;
+mod receive;
 mod show;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -17,6 +18,7 @@ use self::{
     attempt::Attempt,
     dead_letter::DeadLetterCommand,
     options::{Create, Update},
+    receive::Receive,
 };
 use crate::{context::Context, error::CliError, eventbus, parse::start_from};
 
@@ -85,6 +87,9 @@ pub(crate) enum SubscriptionCommand {
     /// Show what would become of an event: whether it passes, and what would be delivered
     #[command(after_help = attempt::EXAMPLES)]
     Try(Attempt),
+    /// Receive the deliveries of a subscription with the sink pull, as they come
+    #[command(after_help = receive::EXAMPLES)]
+    Receive(Receive),
     /// Read what could not be delivered, and deliver it once more
     #[command(subcommand)]
     DeadLetter(DeadLetterCommand),
@@ -113,6 +118,7 @@ impl SubscriptionCommand {
             }
             Self::DeadLetter(command) => return command.run(context).await,
             Self::Try(attempt) => return attempt.run(context).await,
+            Self::Receive(receive) => return receive.run(context).await,
             Self::Delete(IdFlag { id }) => {
                 context.admin().await?.delete_subscription(id).await?;
                 let value = json!({ "deleted": { "subscription": id } });

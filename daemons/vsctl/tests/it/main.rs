@@ -12,6 +12,7 @@ mod errors;
 mod eventbuses;
 mod events;
 mod namespaces;
+mod receiving;
 mod stage;
 mod store;
 mod subscriptions;

@@ -3,7 +3,7 @@
 //! Reading and writing are two futures of one task, joined by a bounded queue: a peer that does
 //! not read its answers is soon not read any more either.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 use vanus_proto::{
     Op, Role,
     frame::{EncodedFrame, Flags, Frame, FrameError},
-    message::{PublishReply, PublishRequest, Request, TailRequest},
+    message::{PublishReply, PublishRequest, Push, Request, TailRequest},
     service::{PublishOutcome, Reply, SessionContext},
     transport::{RecvHalf, SendHalf, TransportError},
 };
@@ -24,6 +24,9 @@ use crate::idle_poll::IdlePoll;
 
 /// Most replies of one stream that wait to be written; further ones wait with whoever made them.
 const REPLY_QUEUE: usize = 16;
+
+/// How long the server, when it stops, waits for what it has pushed to be settled.
+const SETTLE_GRACE: Duration = Duration::from_secs(2);
 
 /// Serves one stream.
 #[derive(Debug)]
@@ -134,13 +137,14 @@ impl StreamTask {
     ) -> Result<(), EncodedFrame> {
         let (number, correlation) = (frame.op, frame.correlation);
         let refuse = |fault: Fault| EncodedFrame::fault(number, correlation, &fault);
-        if draining {
-            return Err(refuse(not_running()));
-        }
         let Some(op) = Op::from_number(number) else {
             let text = format!("op {number:#06x} is unknown to this server");
             return Err(refuse(Fault::new(ErrorCode::Unsupported, text)));
         };
+        // What was pushed is settled to the last.
+        if draining && op != Op::Settle {
+            return Err(refuse(not_running()));
+        }
         match op {
             Op::Publish => {
                 let outcome = self
@@ -155,6 +159,15 @@ impl StreamTask {
                 let request = message(&frame).map_err(refuse)?;
                 let permit = self.permit().map_err(refuse)?;
                 let task = self.tail(correlation, request, replies.clone());
+                calls.spawn(async move {
+                    task.await;
+                    drop(permit);
+                });
+            }
+            Op::Push => {
+                let request = message(&frame).map_err(refuse)?;
+                let permit = self.permit().map_err(refuse)?;
+                let task = self.push(correlation, request, replies.clone());
                 calls.spawn(async move {
                     task.await;
                     drop(permit);
@@ -261,7 +274,8 @@ impl StreamTask {
         request.max_bytes = request.max_bytes.min(shared.options.max_read_len);
         async move {
             let op = Op::Tail;
-            let mut sink = ReplySink::new(correlation, replies.clone());
+            let stopping = shared.stopping.clone();
+            let mut sink = ReplySink::new(op, correlation, replies.clone(), stopping);
             let tail = shared.handler.tail(&context, request, &mut sink);
             let ended = tokio::select! {
                 biased;
@@ -270,11 +284,35 @@ impl StreamTask {
                 }
                 () = shared.stopping.cancelled() => Ok(()),
             };
-            let end = || EncodedFrame::new(op.number(), Flags::END, correlation, &(), Vec::new());
-            let frame = ended
-                .and_then(|()| end().map_err(|error| Fault::of(&error)))
-                .unwrap_or_else(|fault| EncodedFrame::fault(op.number(), correlation, &fault));
-            let _ = replies.send(frame).await;
+            let _ = replies.send(end(op, correlation, ended)).await;
+        }
+    }
+
+    /// Runs one push to its end.
+    fn push(
+        &self,
+        correlation: u64,
+        request: Push,
+        replies: mpsc::Sender<EncodedFrame>,
+    ) -> impl Future<Output = ()> + use<> {
+        let (shared, context) = (Arc::clone(&self.shared), Arc::clone(&self.context));
+        async move {
+            let op = Op::Push;
+            let stopping = shared.stopping.clone();
+            let mut sink = ReplySink::new(op, correlation, replies.clone(), stopping);
+            let push = shared.handler.push(&context, request, &mut sink);
+            let too_long = async {
+                shared.stopping.cancelled().await;
+                tokio::time::sleep(SETTLE_GRACE).await;
+            };
+            let ended = tokio::select! {
+                biased;
+                ended = AssertUnwindSafe(push).catch_unwind() => {
+                    ended.unwrap_or_else(|_| Err(panicked(op)))
+                }
+                () = too_long => Ok(()),
+            };
+            let _ = replies.send(end(op, correlation, ended)).await;
         }
     }
 }
@@ -294,6 +332,14 @@ async fn write(
     }
     // The peer that leaves instead of receiving has no use for the rest.
     let _ = send.finish().await;
+}
+
+/// The last answer of what has many.
+fn end(op: Op, correlation: u64, ended: Result<(), Fault>) -> EncodedFrame {
+    let end = || EncodedFrame::new(op.number(), Flags::END, correlation, &(), Vec::new());
+    ended
+        .and_then(|()| end().map_err(|error| Fault::of(&error)))
+        .unwrap_or_else(|fault| EncodedFrame::fault(op.number(), correlation, &fault))
 }
 
 fn message<M: codec::Decode<()>>(frame: &Frame) -> Result<M, Fault> {

@@ -12,11 +12,11 @@ use vanus_proto::{
     frame::{EncodedFrame, Flags},
     message::{
         DeleteNamespace, DrainNotice, GetClusterInfo, GetNamespace, Hello, NamespaceKey,
-        PublishRequest, ReadRequest, TailRequest,
+        PublishRequest, Push, ReadRequest, Settle, Settlement, TailRequest,
     },
     transport::{CloseCode, TransportError},
 };
-use vanus_types::{ErrorCode, EventlogId, NamespaceId, codec};
+use vanus_types::{ErrorCode, EventlogId, NamespaceId, SubscriptionId, codec};
 
 use crate::shelf::{Shelf, Stage, Talk, batch};
 
@@ -54,6 +54,7 @@ over_both_transports! {
     a_stop_answers_what_is_under_way_and_refuses_the_rest
     a_stop_does_not_wait_for_reads_and_tails
     a_stop_closes_what_takes_longer_than_the_grace
+    a_stop_lets_what_was_pushed_be_settled
     requests_past_the_limit_are_told_to_wait
     sessions_past_the_limit_are_closed
 }
@@ -348,6 +349,36 @@ async fn a_stop_closes_what_takes_longer_than_the_grace(stage: impl Staging) {
     stage.stopping.cancel();
     stage.server.await.unwrap();
     assert!(talk.frame().await.is_err());
+}
+
+async fn a_stop_lets_what_was_pushed_be_settled(stage: impl Staging) {
+    let stage = stage(Shelf::new(), ServeOptions::default()).await;
+    let peer = stage.connect().await;
+    let mut talk = peer.talk().await;
+    let subscription = SubscriptionId::from_u64(1);
+    let push = Push {
+        subscription,
+        window: 7,
+    };
+    talk.ask(1, &push).await;
+    let received = talk.answer::<Push>(1).await.unwrap();
+    assert_eq!(received.attempts[0].id.offset, 7);
+    stage.stopping.cancel();
+    // Nothing new is begun, but what was pushed is settled.
+    talk.ask(2, &read(0)).await;
+    let refused = talk.answer::<ReadRequest>(2).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotRunning);
+    let attempts = vec![(received.attempts[0], Settlement::Ack)];
+    let settle = Settle {
+        subscription,
+        attempts,
+    };
+    talk.ask(3, &settle).await;
+    assert!(talk.answer::<Settle>(3).await.unwrap().late.is_empty());
+    let end = talk.frame().await.unwrap().unwrap();
+    assert!((end.op, end.correlation) == (Op::Push.number(), 1) && end.flags.is_end());
+    drop(talk);
+    stage.server.await.unwrap();
 }
 
 async fn requests_past_the_limit_are_told_to_wait(stage: impl Staging) {

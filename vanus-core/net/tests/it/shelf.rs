@@ -21,14 +21,15 @@ use vanus_proto::{
     Op,
     frame::{EncodedFrame, Flags, Frame},
     message::{
-        Call, Hello, PROTOCOL_VERSION, PublishReply, PublishRequest, ReadReply, ReadRequest,
-        Request, TailProgress, TailRequest,
+        AttemptKey, Call, Hello, PROTOCOL_VERSION, PublishReply, PublishRequest, Push, ReadReply,
+        ReadRequest, Received, Request, Settle, Settled, TailProgress, TailRequest,
     },
-    service::{Handler, PublishOutcome, Reply, SessionContext, TailSink},
+    service::{Handler, PublishOutcome, PushSink, Reply, SessionContext, TailSink},
     transport::{Connection, MemoryNetwork, Stream, Transport, TransportError},
 };
 use vanus_types::{
-    Batch, BatchBuilder, Durability, ErrorCode, Event, EventlogId, Fault, ProducerId, codec,
+    Batch, BatchBuilder, Durability, ErrorCode, Event, EventId, EventlogId, Fault, ProducerId,
+    codec,
 };
 
 /// Answers reads at once, namespaces never, and batches when it is told to.
@@ -39,6 +40,8 @@ pub struct Shelf {
     pub next_offset: AtomicU64,
     pub read_len: usize,
     pub pushed: AtomicUsize,
+    /// Told of every attempt that is settled.
+    pub settled: Notify,
     pub call_began: Notify,
     pub call_given_up: Arc<CancelNote>,
 }
@@ -70,6 +73,7 @@ impl Shelf {
             next_offset: AtomicU64::new(0),
             read_len,
             pushed: AtomicUsize::new(0),
+            settled: Notify::new(),
             call_began: Notify::new(),
             call_given_up: Arc::default(),
         })
@@ -124,6 +128,10 @@ impl Handler for Shelf {
                 self.call_began.notify_one();
                 std::future::pending().await
             }
+            Request::Settle(_) => {
+                self.settled.notify_one();
+                Ok(Reply::to::<Settle>(&Settled { late: Vec::new() }))
+            }
             Request::GetClusterInfo(_) => panic!("this handler does not know itself"),
             other => Err(Fault::new(
                 ErrorCode::Unsupported,
@@ -149,6 +157,24 @@ impl Handler for Shelf {
             }
             self.pushed.fetch_add(1, Ordering::SeqCst);
         }
+        Ok(())
+    }
+
+    /// Pushes one delivery, and ends when the server stops and that one is settled.
+    async fn push(
+        &self,
+        _session: &SessionContext,
+        request: Push,
+        sink: &mut dyn PushSink,
+    ) -> Result<(), Fault> {
+        let id = EventId {
+            eventlog: EventlogId::from_u64(1),
+            offset: request.window.into(),
+        };
+        let attempts = vec![AttemptKey { id, attempt: 1 }];
+        let _ = sink.push(Received { attempts }, Vec::new()).await;
+        sink.stopping().await;
+        self.settled.notified().await;
         Ok(())
     }
 }

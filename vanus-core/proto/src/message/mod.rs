@@ -17,7 +17,7 @@ pub use admin::{
     SubscriptionPage, UpdateEventbus, UpdateSubscription, fill_page,
 };
 pub use publish::{PublishReply, PublishRequest};
-pub use pull::{AttemptKey, Receive, Received, Settle, Settled, Settlement};
+pub use pull::{AttemptKey, Push, Receive, Received, Settle, Settled, Settlement};
 pub use read::{LookupOffset, LookupOffsetReply, ReadEvent, ReadReply, ReadRequest};
 pub use request::{Call, Request};
 pub use session::{

@@ -10,7 +10,7 @@ use super::{
     DeleteNamespace, DeleteSubscription, DisableSubscription, EventbusPage, GetClusterInfo,
     GetDeadLetters, GetEventbus, GetNamespace, GetSubscription, Hello, HelloReply, ListEventbuses,
     ListNamespaces, ListSubscriptions, LookupOffset, LookupOffsetReply, NamespacePage,
-    PublishReply, PublishRequest, ReadEvent, ReadReply, ReadRequest, Receive, Received,
+    PublishReply, PublishRequest, Push, ReadEvent, ReadReply, ReadRequest, Receive, Received,
     ResendDeadLetters, ResendReport, ResetSubscription, ResumeSubscription, Settle, Settled,
     SubscriptionPage, TailProgress, TailRequest, UpdateEventbus, UpdateSubscription,
 };
@@ -39,7 +39,7 @@ macro_rules! requests {
 
         /// A request with one answer.
         ///
-        /// Publishing and tailing are not among them: they have an order, or many answers.
+        /// Publishing, tailing and pushing are not among them: they have an order, or many answers.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub enum Request {
@@ -71,6 +71,7 @@ carried! {
     Hello: Hello => HelloReply;
     Publish: PublishRequest => PublishReply;
     Tail: TailRequest => TailProgress;
+    Push: Push => Received;
 }
 
 requests! {

@@ -83,20 +83,18 @@ impl Sink for FunctionsSink {
                 "401 Unauthorized: the identity token was refused",
             ));
         }
-        match judge::judge(&answer, now_ms) {
+        let verdict = judge::judge(&answer, now_ms);
+        let (clock, asked) = (self.context.clock.as_ref(), verdict.pause());
+        self.pause.note(clock, asked, verdict.may_pass());
+        match verdict {
             Verdict::Accepted => Ok(()),
-            Verdict::Failed(error) => {
-                if let DeliveryError::RetryAfter { after, .. } = &error {
-                    self.pause.begin(self.context.clock.as_ref(), *after);
-                }
-                Err(error)
-            }
+            Verdict::Failed(error) => Err(error),
             Verdict::Gone(message) => Err(DeliveryError::reject("Response410", message)),
         }
     }
 
     fn try_ready(&self) -> bool {
-        self.pause.left(self.context.clock.as_ref()).is_zero()
+        self.pause.is_over()
     }
 
     async fn ready(&self) {

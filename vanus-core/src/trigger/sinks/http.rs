@@ -115,13 +115,10 @@ impl Sink for HttpSink {
 
     fn try_ready(&self) -> bool {
         let Endpoint {
-            pause,
-            context,
-            handshake,
-            ..
+            pause, handshake, ..
         } = self.endpoint.as_ref();
         let free = handshake.as_ref().is_none_or(Handshake::is_free);
-        free && pause.left(context.clock.as_ref()).is_zero()
+        free && pause.is_over()
     }
 
     async fn ready(&self) {
@@ -151,19 +148,15 @@ impl SendMany for Endpoint {
         request.max_response_len = self.reply.is_some().then_some(MAX_REPLY_LEN);
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| judge::judge_error(&error))?;
-        if answer.truncated {
-            // Every such answer costs a connection, and what the sink has sent in vain.
-            self.pause
-                .begin(self.context.clock.as_ref(), LONG_ANSWER_PAUSE);
-        }
-        match judge::judge(&answer, self.context.clock.now_ms()) {
+        let verdict = judge::judge(&answer, self.context.clock.now_ms());
+        // Every answer that is too long costs a connection, and what the sink has sent in vain.
+        let long = answer.truncated.then_some(LONG_ANSWER_PAUSE);
+        let asked = verdict.pause().max(long);
+        self.pause
+            .note(self.context.clock.as_ref(), asked, verdict.may_pass());
+        match verdict {
             Verdict::Accepted => self.take_replies(deliveries, &answer).await,
-            Verdict::Failed(error) => {
-                if let DeliveryError::RetryAfter { after, .. } = &error {
-                    self.pause.begin(self.context.clock.as_ref(), *after);
-                }
-                Err(error)
-            }
+            Verdict::Failed(error) => Err(error),
             Verdict::Gone(message) => {
                 self.tell_gone(deliveries, &message);
                 // It waits for whoever gives the subscription another sink.

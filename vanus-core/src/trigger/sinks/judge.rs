@@ -22,6 +22,21 @@ pub(super) enum Verdict {
     Gone(String),
 }
 
+impl Verdict {
+    /// Whether the sink failed in a way that may pass.
+    pub(super) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.may_pass())
+    }
+
+    /// How long the sink asks to be left alone, if it does.
+    pub(super) const fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Failed(error) => error.pause(),
+            Self::Accepted | Self::Gone(_) => None,
+        }
+    }
+}
+
 /// Judges an answer: 2xx acknowledges; 410 ends the subscription; 429, 5xx and what is no final
 /// answer may pass; everything else stays, redirects included.
 pub(super) fn judge(answer: &HttpResponse, now_ms: i64) -> Verdict {

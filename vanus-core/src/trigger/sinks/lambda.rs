@@ -133,14 +133,15 @@ impl Sink for LambdaSink {
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| judge::judge_error(&error))?;
         let judged = judge_invoke(&answer, now_ms);
-        if let Err(DeliveryError::RetryAfter { after, .. }) = &judged {
-            self.pause.begin(self.context.clock.as_ref(), *after);
-        }
+        let error = judged.as_ref().err();
+        let asked = error.and_then(DeliveryError::pause);
+        let failed = error.is_some_and(DeliveryError::may_pass);
+        self.pause.note(self.context.clock.as_ref(), asked, failed);
         judged
     }
 
     fn try_ready(&self) -> bool {
-        self.pause.left(self.context.clock.as_ref()).is_zero()
+        self.pause.is_over()
     }
 
     async fn ready(&self) {
