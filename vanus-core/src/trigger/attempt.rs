@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use vanus_expr::transform::{TransformContext, TransformError};
+use vanus_storage::meta::MetaError;
 use vanus_types::{
     Batch, Coded as _, Durability, ErrorCode, Event, EventId, EventlogId,
     limits::MAX_RETRY_AFTER_MS,
@@ -86,9 +87,11 @@ impl Attempt {
                 return self.give_up(&event, REASON_TRANSFORM.to_owned()).await;
             }
         };
+        if let Err(error) = self.choose_route(&event).await {
+            return self.postpone(error.to_string());
+        }
         add(&self.shared.totals.attempts, 1);
         self.retry.attempts += 1;
-        self.choose_route(&event);
         place.take();
         let answer = self.deliver(outgoing).await;
         self.note(&answer);
@@ -160,17 +163,24 @@ impl Attempt {
         Fate::Again(self.retry.clone())
     }
 
-    /// Decides which route this attempt takes, if there are routes.
-    fn choose_route(&mut self, event: &Event) {
+    /// Decides which route the next attempt takes, if there are routes. What is pinned by it is stored
+    /// before anything is delivered, so that a crash moves no key.
+    async fn choose_route(&mut self, event: &Event) -> Result<(), MetaError> {
         let Some(router) = &self.shared.router else {
-            return;
+            return Ok(());
         };
         let id = EventId {
             eventlog: self.eventlog,
             offset: self.offset,
         };
         let (saver, before) = (&self.shared.saver, self.retry.route.as_deref());
-        self.retry.route = router.choose(saver, event, id, self.retry.attempts, before);
+        let attempt = self.retry.attempts + 1;
+        let (route, pinned) = router.choose(saver, event, id, attempt, before);
+        self.retry.route = route;
+        while pinned.iter().any(|key| !router.is_stored(*key)) {
+            saver.flush().await?;
+        }
+        Ok(())
     }
 
     /// What is delivered of the event.

@@ -176,6 +176,9 @@ impl Saver {
             let stored = self.meta.commit(part.batch).await;
             if stored.is_ok() {
                 part.feeds.iter().for_each(|feed| feed.stored());
+                for (router, pins) in &part.pins {
+                    router.saved(pins);
+                }
                 continue;
             }
             // What comes after a batch that is not stored must not be stored either.

@@ -85,7 +85,8 @@ impl Router {
         Ok(())
     }
 
-    /// The route of the next attempt of an event, which went to `before` the last time.
+    /// The route of the next attempt of an event, which went to `before` the last time, and the keys
+    /// that are pinned for it and not stored yet.
     pub(crate) fn choose(
         self: &Arc<Self>,
         saver: &Arc<Saver>,
@@ -93,13 +94,13 @@ impl Router {
         id: EventId,
         attempt: u32,
         before: Option<&str>,
-    ) -> Option<String> {
+    ) -> (Option<String>, Vec<u64>) {
         let routes = Arc::clone(&self.routes.read());
         let known = before.filter(|name| routes.table.has(name));
         if let Some(name) = known
             && routes.table.retry == RouteRetry::Same
         {
-            return Some(name.to_owned());
+            return (Some(name.to_owned()), Vec::new());
         }
         let seed = mix(self.subscription.get()) ^ mix(id.eventlog.get() ^ mix(id.offset));
         let draw = Draw {
@@ -114,7 +115,17 @@ impl Router {
         if pins.has_unsaved() {
             saver.list_router(self);
         }
-        chosen.map(str::to_owned)
+        (chosen.map(str::to_owned), pins.take_unstored())
+    }
+
+    /// Whether the pin of a key survives a crash.
+    pub(crate) fn is_stored(&self, key: u64) -> bool {
+        self.pins.lock().is_stored(key)
+    }
+
+    /// Pins were stored.
+    pub(crate) fn saved(&self, changes: &PinChanges) {
+        self.pins.lock().saved(changes);
     }
 
     /// The subscription.
