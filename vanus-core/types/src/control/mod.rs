@@ -19,6 +19,7 @@ mod percent;
 mod reset;
 mod routes;
 mod secret;
+mod secret_header;
 mod sink;
 mod stored;
 mod subscription;

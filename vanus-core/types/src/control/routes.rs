@@ -162,6 +162,13 @@ impl RoutesSpec {
         self.all().flat_map(|(_, routes, _)| routes)
     }
 
+    /// Every route of every group, to be changed.
+    pub(super) fn every_route_mut(&mut self) -> impl Iterator<Item = &mut RouteSpec> {
+        let groups = self.groups.values_mut();
+        let grouped = groups.flat_map(|group| &mut group.routes);
+        self.routes.iter_mut().chain(grouped)
+    }
+
     fn check_group<'s>(
         &'s self,
         group: &str,

@@ -12,6 +12,7 @@ use super::{
     ordering::{DeliveryOrder, KeyLimit},
     routes::{RouteSlots, RoutesSpec},
     secret::Secret,
+    secret_header,
     sink::{check_header, check_sink, server_of},
     transformer::TransformerSpec,
 };
@@ -223,10 +224,10 @@ impl SubscriptionSpec {
         self.check_with(Masks::Allowed)
     }
 
-    /// The specification with the secret of `old` where only its mask was sent back.
+    /// The specification with the secrets of `old` where only their masks were sent back.
     ///
-    /// A password or a token that goes to another server than before is not kept: whoever may change
-    /// a subscription could have it sent to a server of his own.
+    /// A password, a token, or the value of a header that goes to another server than before is not
+    /// kept: whoever may change a subscription could have it sent to a server of his own.
     #[must_use]
     pub fn keeping_secret(mut self, old: &Self) -> Self {
         let sent_as_it_is = matches!(
@@ -235,10 +236,31 @@ impl SubscriptionSpec {
         );
         let before: Vec<String> = old.every_sink().map(server_of).collect();
         let known = |sink: &str| before.contains(&server_of(sink));
-        if !sent_as_it_is || self.every_sink().all(known) {
+        let all_known = self.every_sink().all(known);
+        if !sent_as_it_is || all_known {
             self.credential = self.credential.keeping(&old.credential);
         }
+        if all_known {
+            secret_header::keep(&mut self.headers, &old.headers);
+        }
+        for route in self.routes.iter_mut().flat_map(RoutesSpec::every_route_mut) {
+            let mut before = old.routes.iter().flat_map(RoutesSpec::every_route);
+            let server = route.sink.as_deref().map(server_of);
+            let same = before
+                .find(|old| old.name == route.name && old.sink.as_deref().map(server_of) == server);
+            if let Some(old) = same {
+                secret_header::keep(&mut route.headers, &old.headers);
+            }
+        }
         self
+    }
+
+    /// Hides secrets: what is left may be shown.
+    fn mask(&mut self) {
+        self.credential = std::mem::take(&mut self.credential).masked();
+        secret_header::mask(&mut self.headers);
+        let routes = self.routes.iter_mut().flat_map(RoutesSpec::every_route_mut);
+        routes.for_each(|route| secret_header::mask(&mut route.headers));
     }
 
     fn check_with(&self, masks: Masks) -> Result<(), InvalidSpec> {
@@ -255,6 +277,12 @@ impl SubscriptionSpec {
             0,
             MAX_SINK_HEADERS as u64,
         )?;
+        if masks == Masks::Refused {
+            let routes = self.routes.iter().flat_map(RoutesSpec::every_route);
+            let all = routes.map(|route| &route.headers);
+            all.chain([&self.headers])
+                .try_for_each(secret_header::refuse_mask)?;
+        }
         let credential = self.credential != Credential::None;
         for (name, value) in &self.headers {
             check_header(name, value)?;
@@ -354,7 +382,7 @@ impl SubscriptionRecord {
     /// The same as it may be shown: without secrets.
     #[must_use]
     pub fn masked(mut self) -> Self {
-        self.spec.credential = self.spec.credential.masked();
+        self.spec.mask();
         self.consent.key = Secret::masked();
         self
     }
