@@ -15,6 +15,8 @@ FLAMES = ROOT / "docs" / "flames"
 PARTS = {
     "storage-1": "Goals",
     "storage-2": "How cost grows",
+    "triggers-4": "Subscriptions: matching and transforming",
+    "triggers-5": "Subscriptions: delivery",
 }
 
 
@@ -95,7 +97,7 @@ def write():
     lines = [
         "# Benchmarks",
         "",
-        "Written by `tests/bars/storage-1` and `tests/bars/storage-2` from what they measured "
+        f"Written by {' and '.join(f'`tests/bars/{bar}`' for bar in PARTS)} from what they measured "
         f"(docs/benchmarks/), {times[0]} to {times[-1]}, on {'; '.join(machines)}.",
         "",
         "Servers and load generators share the cores, and other work may have run beside. So read ratios, not "

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use vanus_expr::{
     EventView, Filter,
     json::JsonIndex,
@@ -21,7 +21,7 @@ use crate::{context::Context, error::CliError};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   vsctl bench match
-  vsctl bench match --subscriptions 10000 --json
+  vsctl bench match --subscriptions 10000 --kinds attributes,data --json
 
 One thread matches events against the filters of so many subscriptions at once; about two of 10,000
 want an event. The kinds: attributes (type and tenant), attributes with one filter in a hundred a
@@ -51,6 +51,10 @@ pub(crate) struct Matching {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     subscriptions: Vec<u64>,
+    /// Which filters and events
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    #[arg(default_values_t = [Kind::Attributes, Kind::WithSql, Kind::Data])]
+    kinds: Vec<Kind>,
     /// How long each is measured, in milliseconds
     #[arg(long, default_value_t = 1_000, value_name = "MS")]
     #[arg(value_parser = clap::value_parser!(u64).range(10..=60_000))]
@@ -58,16 +62,17 @@ pub(crate) struct Matching {
 }
 
 /// Which filters and events.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
+    /// Attributes alone.
     Attributes,
+    /// Attributes, with one filter in a hundred a CESQL expression.
     WithSql,
+    /// Values in 900 bytes of JSON data.
     Data,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Attributes, Self::WithSql, Self::Data];
-
     const fn name(self) -> &'static str {
         match self {
             Self::Attributes => "attributes",
@@ -135,7 +140,7 @@ impl Matching {
 
     fn measure(&self, clock: &dyn Clock, stop: &Stop) -> Result<Vec<Row>, CliError> {
         let mut rows = Vec::new();
-        for kind in Kind::ALL {
+        for kind in self.kinds.iter().copied() {
             let events: Vec<Event> = (0..EVENTS)
                 .map(|n| kind.event(n))
                 .collect::<Result<_, _>>()?;
