@@ -13,7 +13,7 @@ use vanus_core::{
     SubscriptionSpec, Vanus,
 };
 
-use crate::support::{eventbus, in_memory, on_disk, subscription, until};
+use crate::support::{copy, eventbus, in_memory, on_disk, subscription, until};
 
 fn routes(stable: u32, canary: u32, more: &str) -> RoutesSpec {
     let text = format!(
@@ -230,4 +230,51 @@ async fn keys_stay_on_their_routes_over_changes_and_restarts() {
             assert!((20..=80).contains(&canaries), "{canaries}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_pinned_before_its_first_event_is_delivered() {
+    const STICKY: &str = r#", "sticky": {"by": "subject", "mode": "pinned"}"#;
+    let (dir, id) = (tempfile::tempdir().unwrap(), SubscriptionId::from_u64(0xF1));
+    let (ways, broken) = (Ways::default(), Arc::new(AtomicBool::new(false)));
+    let vanus = on_disk(dir.path()).await;
+    eventbus(&vanus, "orders", 1).await;
+    let spec = SubscriptionSpec {
+        id: Some(id),
+        ..routed(routes(50, 50, STICKY))
+    };
+    let (note, from, copied) = (
+        sink(&ways, &broken),
+        dir.path().to_owned(),
+        AtomicBool::new(false),
+    );
+    let crashing = move |delivery| {
+        if !copied.swap(true, Ordering::SeqCst) {
+            copy(&from, &from.join("copy"));
+        }
+        note(delivery)
+    };
+    vanus.subscribe(spec, crashing).await.unwrap();
+    publish(&vanus, 0..1).await;
+    until("it arrives", async || !ways.lock().unwrap().is_empty()).await;
+    vanus.close().await.unwrap();
+    let first = ways.lock().unwrap()[0].1.clone();
+    // By its weight it would go the other way now.
+    let weights = if first == "stable" {
+        (0, 100)
+    } else {
+        (100, 0)
+    };
+    let vanus = on_disk(&dir.path().join("copy")).await;
+    let spec = routed(routes(weights.0, weights.1, STICKY));
+    vanus.update_subscription(id, spec).await.unwrap();
+    vanus.attach(id, sink(&ways, &broken)).await.unwrap();
+    publish(&vanus, 100..101).await;
+    until("both arrive", async || ways.lock().unwrap().len() == 3).await;
+    assert!(
+        ways.lock()
+            .unwrap()
+            .iter()
+            .all(|(_, route, _)| *route == first)
+    );
 }

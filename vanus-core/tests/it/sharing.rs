@@ -10,7 +10,7 @@ use std::{
 
 use vanus_core::{DeliveryError, FilterSpec, StartFrom, SubscriptionId, SubscriptionSpec, Vanus};
 
-use crate::support::{Seen, event, eventbus, in_memory, on_disk, subscription, until};
+use crate::support::{Seen, copy, event, eventbus, in_memory, on_disk, subscription, until};
 
 fn wants(ty: &str) -> SubscriptionSpec {
     SubscriptionSpec {
@@ -219,31 +219,4 @@ async fn after_a_crash_idle_subscriptions_go_on_where_the_shared_reader_was() {
     bus.publish(event("next", "t")).await.unwrap();
     until("the next event", async || !seen.ids().is_empty()).await;
     assert_eq!(seen.ids(), ["next"]);
-}
-
-/// What a crash would leave: the files as they are now.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the engine does not copy its files"
-)]
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (path, target) = (entry.path(), to.join(entry.file_name()));
-        if path == *to {
-            continue;
-        }
-        if path.is_dir() {
-            copy_inside(&path, &target, to);
-        } else {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-fn copy_inside(from: &std::path::Path, to: &std::path::Path, not: &std::path::Path) {
-    if from != not {
-        copy(from, to);
-    }
 }

@@ -79,3 +79,30 @@ pub(crate) async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
         "never happened: {what}"
     );
 }
+
+/// What a crash would leave: the files as they are now.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the engine does not copy its files"
+)]
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path == *to {
+            continue;
+        }
+        if path.is_dir() {
+            copy_inside(&path, &target, to);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+fn copy_inside(from: &std::path::Path, to: &std::path::Path, not: &std::path::Path) {
+    if from != not {
+        copy(from, to);
+    }
+}
