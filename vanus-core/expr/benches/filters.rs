@@ -11,9 +11,10 @@
 use std::hint::black_box;
 
 use vanus_expr::{EventView, Filter, json::JsonIndex};
-use vanus_types::{Clock, Event, SystemClock, control::FilterSpec};
+use vanus_types::control::FilterSpec;
 
-const ROUNDS: usize = 5;
+mod setup;
+
 const TURNS: u32 = 400_000;
 
 const FILTERS: &[(&str, &str)] = &[
@@ -64,35 +65,20 @@ fn main() {
         r#"{{"customer": "Ada", "order": {{"lines": [{}], "total": 120}}}}"#,
         lines.join(", ")
     );
-    let event = Event::builder()
-        .id("0123456789")
-        .source("/shop/lisbon")
-        .ty("order.placed")
-        .subject("Ada")
-        .extension("hops", 3)
-        .json(&json);
-    let event = event.build().unwrap();
-    println!("data of {} bytes, median of {ROUNDS}", json.len());
-    let clock = SystemClock::new();
+    let event = setup::order(&json);
     for (name, filter) in FILTERS {
         let spec: FilterSpec = serde_json::from_str(filter).unwrap();
         let filter = Filter::compile(&[spec]).unwrap();
-        let mut rounds: Vec<u64> = (0..ROUNDS)
-            .map(|_| {
-                let start = clock.monotonic_ns();
-                let mut index = JsonIndex::new();
-                let mut passed = 0;
-                for _ in 0..TURNS {
-                    let view = EventView::with_index(black_box(&event), index);
-                    passed += u32::from(filter.matches(&view));
-                    index = view.into_index();
-                }
-                assert!(passed == 0 || passed == TURNS);
-                clock.monotonic_ns() - start
-            })
-            .collect();
-        rounds.sort_unstable();
-        let median = rounds.get(ROUNDS / 2).copied().unwrap_or_default();
-        println!("{name:<26} {:>7.1} ns", median as f64 / f64::from(TURNS));
+        let each = setup::each_ns(TURNS, || {
+            let mut index = JsonIndex::new();
+            let mut passed = 0;
+            for _ in 0..TURNS {
+                let view = EventView::with_index(black_box(&event), index);
+                passed += u32::from(filter.matches(&view));
+                index = view.into_index();
+            }
+            assert!(passed == 0 || passed == TURNS);
+        });
+        println!("{name:<26} {each:>7.1} ns");
     }
 }

@@ -11,9 +11,10 @@
 use std::hint::black_box;
 
 use vanus_expr::transform::{TransformContext, Transformer};
-use vanus_types::{Clock, Event, SeededEntropy, SystemClock, control::TransformerSpec};
+use vanus_types::{SeededEntropy, control::TransformerSpec};
 
-const ROUNDS: usize = 5;
+mod setup;
+
 const TURNS: u32 = 200_000;
 
 const TRANSFORMERS: &[(&str, &str)] = &[
@@ -62,35 +63,19 @@ fn main() {
         "please leave it at the door ".repeat(2),
         lines.join(", ")
     );
-    let event = Event::builder()
-        .id("0123456789")
-        .source("/shop/lisbon")
-        .ty("order.placed")
-        .subject("Ada")
-        .extension("hops", 3)
-        .json(&json);
-    let event = event.build().unwrap();
-    println!("data of {} bytes, median of {ROUNDS}", json.len());
-    let clock = SystemClock::new();
+    let event = setup::order(&json);
     let entropy = SeededEntropy::new(1);
     for (name, spec) in TRANSFORMERS {
         let spec: TransformerSpec = serde_json::from_str(spec).unwrap();
         let transformer = Transformer::compile(&spec).unwrap();
         let mut context = TransformContext::new(1_700_000_000_000, &entropy);
-        let mut rounds: Vec<u64> = (0..ROUNDS)
-            .map(|_| {
-                let start = clock.monotonic_ns();
-                for _ in 0..TURNS {
-                    let made = transformer.run(black_box(&event), &mut context).unwrap();
-                    assert!(context.skipped.is_empty());
-                    black_box(made);
-                }
-                clock.monotonic_ns() - start
-            })
-            .collect();
-        rounds.sort_unstable();
-        let median = rounds.get(ROUNDS / 2).copied().unwrap_or_default();
-        let each = median as f64 / f64::from(TURNS);
+        let each = setup::each_ns(TURNS, || {
+            for _ in 0..TURNS {
+                let made = transformer.run(black_box(&event), &mut context).unwrap();
+                assert!(context.skipped.is_empty());
+                black_box(made);
+            }
+        });
         println!("{name:<44} {each:>7.0} ns {:>9.0} events/s", 1e9 / each);
     }
 }
