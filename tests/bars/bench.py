@@ -80,7 +80,9 @@ def start_peers(place):
     for name, sync in (("NATS default", ""), ("NATS always", "sync_interval: always")):
         port, folder = free_port(), place / name.replace(" ", "-")
         config = place / f"{folder.name}.conf"
-        config.write_text(f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}"\n{sync} }}\n')
+        # By default it closes the connection of a consumer that has 64 MB to come.
+        text = f'listen: "127.0.0.1:{port}"\nmax_pending: 2GB\njetstream {{ store_dir: "{folder}"\n{sync} }}\n'
+        config.write_text(text)
         command = [installed("nats-server", "nats-server"), "-c", str(config)]
         peer = Peer(command, port, place / f"{folder.name}.log")
         if peer.alive:

@@ -13,7 +13,7 @@ use vanus_net::{
 };
 use vanus_proto::transport::{Listener, Transport as _};
 use vanus_runtime::{
-    Config, ConfigError,
+    Config, ConfigError, allow_huge_pages,
     signals::Shutdown,
     telemetry::{Health, HealthProbe, Metrics, serve_telemetry},
 };
@@ -58,6 +58,7 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> Result<(), Box<dy
     let gateway = Gateway::new(vanus.clone(), options, shutdown.drain.clone());
     metrics.fill(|registry| gateway.metrics().register(registry));
     let http_task = tokio::spawn(gateway.serve(http_listener));
+    allow_huge_pages(true);
     tracing::info!(%http, %quic, metrics = %telemetry, data_dir = %config.data_dir.display(), "vanus is ready");
 
     shutdown.drain.cancelled().await;

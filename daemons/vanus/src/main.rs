@@ -10,13 +10,14 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use vanus_runtime::{raise_open_files, signals::Shutdown, telemetry::init_logs};
+use vanus_runtime::{allow_huge_pages, raise_open_files, signals::Shutdown, telemetry::init_logs};
 
 #[expect(
     clippy::print_stderr,
     reason = "logs may not be there yet, and people read this"
 )]
 fn main() -> ExitCode {
+    allow_huge_pages(false);
     let sources = match cli::parse() {
         Ok(sources) => sources,
         Err(error) => error.exit(),
