@@ -97,7 +97,7 @@ def write():
     lines = [
         "# Benchmarks",
         "",
-        f"Written by {' and '.join(f'`tests/bars/{bar}`' for bar in PARTS)} from what they measured "
+        f"Written by {', '.join(f'`tests/bars/{bar}`' for bar in PARTS)} from what they measured "
         f"(docs/benchmarks/), {times[0]} to {times[-1]}, on {'; '.join(machines)}.",
         "",
         "Servers and load generators share the cores, and other work may have run beside. So read ratios, not "
