@@ -11,6 +11,8 @@ EVENTBUS = "reopened"
 EVENTLOGS = 8
 # How long it is watched how full the log gets, and how long the power may wait for that to come again.
 WATCHED, WAITED = 5.0, 20.0
+# Room for what is published meanwhile.
+AMID_LOAD_GIB = 12
 
 
 def reopening(bench, gib):
@@ -22,7 +24,7 @@ def reopening(bench, gib):
     neither), the daemon ends by kill -9, and the file system is mounted again.
     """
     events = gib * 2**30 // KIB_EVENT
-    with Volume(bench.place, gib + 4) as volume:
+    with Volume(bench.place, gib + AMID_LOAD_GIB) as volume:
         daemon = Daemon(volume.folder / "data", "--log-level=warn")
         daemon.log = bench.place / "reopened.log"
         with daemon:
