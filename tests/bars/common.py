@@ -67,6 +67,21 @@ def tool_binary(name):
     return TARGET / "debug" / name
 
 
+def python_with(name, packages):
+    """The interpreter of a folder of its own into which packages of PyPI are installed."""
+    folder = CACHE / name
+    python = folder / "bin" / "python"
+    stamp = folder / "installed"
+    if not stamp.exists() or stamp.read_text() != repr(packages):
+        pip = [python, "-m", "pip", "install", "--quiet", *packages]
+        for command in [[sys.executable, "-m", "venv", "--clear", folder], pip]:
+            done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+            if done.returncode != 0:
+                raise Short(f"{name}: {done.stderr[-3000:]}")
+        stamp.write_text(repr(packages))
+    return python
+
+
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))

@@ -45,6 +45,10 @@ impl Admin {
         Self { link }
     }
 
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Creates a namespace.
     ///
     /// # Errors
@@ -349,7 +353,7 @@ impl Admin {
         self.ask(&GetClusterInfo).await
     }
 
-    async fn ask<C: Call>(&self, request: &C) -> Result<C::Reply, ClientError> {
+    pub(crate) async fn ask<C: Call>(&self, request: &C) -> Result<C::Reply, ClientError> {
         Ok(self.link.ask(request, Duration::ZERO).await?.reply)
     }
 }

@@ -29,7 +29,9 @@ mod error;
 mod link;
 mod producer;
 mod routes;
+mod schedules;
 mod subscriber;
+mod timers;
 
 pub use admin::{Admin, DeadLetters};
 pub use client::Client;
@@ -41,4 +43,5 @@ pub use producer::{
 };
 pub use subscriber::{Handed, SubscribeMode, Subscriber, SubscriberOptions};
 pub use vanus_net::quic::{QuicOptions, Trust};
-pub use vanus_types::{Durability, Event, EventId, EventlogId, Name, SubscriptionId};
+pub use vanus_proto::message::EventbusKey;
+pub use vanus_types::{Durability, Event, EventId, EventlogId, Name, SubscriptionId, TimerId};

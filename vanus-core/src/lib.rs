@@ -34,6 +34,8 @@ mod eventlog;
 
 mod eventbus;
 
+pub mod timer;
+
 mod trigger;
 
 mod control;
@@ -48,15 +50,17 @@ pub use vanus_storage::{Stats, StoreOptions};
 pub use vanus_types::{
     AttributeRef, AttributeValue, Batch, Clock, Coded, Data, DataKind, Durability, Entropy,
     ErrorCode, Event, EventBuilder, EventId, EventbusId, EventlogId, Fault, InvalidEvent, Name,
-    NamespaceId, ProducerId, RetryClass, SubscriptionId,
+    NamespaceId, ProducerId, RetryClass, ScheduleId, SubscriptionId, TimerId,
     control::{
         ActionSpec, ClusterInfo, Consent, Credential, DeliveryMode, DeliveryOrder, DeliverySpec,
-        EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo, EventlogProgress,
-        FilterSpec, HandshakeSpec, KeyLimit, NamespaceRecord, NamespaceSpec, OnError, Percent,
-        Protocol, RetainFor, Rewrite, RouteGroup, RouteRetry, RouteSpec, RoutesSpec, Secret,
+        EventTemplate, EventbusInfo, EventbusRecord, EventbusSpec, EventbusUpdate, EventlogInfo,
+        EventlogProgress, FilterSpec, HandshakeSpec, KeyLimit, Missed, NamespaceRecord,
+        NamespaceSpec, OnError, Percent, Protocol, RetainFor, Rewrite, RouteGroup, RouteRetry,
+        RouteSpec, RoutesSpec, ScheduleInfo, SchedulePhase, ScheduleRecord, ScheduleSpec, Secret,
         SegmentInfo, StartFrom, Sticky, StickyMode, StoredEvent, SubscriptionConfig,
         SubscriptionInfo, SubscriptionPhase, SubscriptionRecord, SubscriptionReset,
-        SubscriptionSpec, SubscriptionTotals, TemplateType, TransformerSpec, WaitingRetries,
+        SubscriptionSpec, SubscriptionTotals, TemplateType, TimerFilter, TimerInfo, TimerList,
+        TimerOutcome, TimerPlace, TransformerSpec, WaitingRetries,
     },
 };
 
@@ -70,5 +74,9 @@ pub use crate::{
     eventbus::{NotAdmitted, PublishError, PublishOptions, Published},
     eventlog::LogError,
     service::Service,
+    timer::{
+        InvalidSchedule, InvalidTime, LATENESS_BOUNDS_MS, ScheduleMetrics, TimerError,
+        TimerMetrics, TimerOptions,
+    },
     trigger::{Delivery, DeliveryError, Sink, SinkError},
 };

@@ -12,7 +12,10 @@ use crate::{
     gateway::Gateway,
     http::{bound_reads, bound_requests},
     ingress,
-    rest::{cluster, dead_letters, eventbuses, events, namespaces, openapi, stream, subscriptions},
+    rest::{
+        cluster, dead_letters, eventbuses, events, namespaces, openapi, schedules, stream,
+        subscriptions, timers,
+    },
 };
 
 /// Routes with their names.
@@ -83,6 +86,8 @@ const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 const EVENTBUSES: &str = "/api/v1/namespaces/{namespace}/eventbuses";
 const EVENTBUS: &str = "/api/v1/namespaces/{namespace}/eventbuses/{eventbus}";
 const SUBSCRIPTIONS: &str = "/api/v1/subscriptions";
+const TIMER: &str = "/api/v1/timers/{id}";
+const SCHEDULE: &str = "/api/v1/namespaces/{namespace}/schedules/{schedule}";
 const SUBSCRIPTION: &str = "/api/v1/subscriptions/{id}";
 
 /// What publishes, manages and tells.
@@ -129,6 +134,32 @@ fn requests() -> Table {
             "/api/v1/subscriptions/{id}/dead-letters/resend",
             dead_letters::resend,
         )
+        .and(later())
+}
+
+/// What happens later: timers and schedules.
+fn later() -> Table {
+    Table::new()
+        .get("/api/v1/schedules", schedules::list)
+        .post(
+            "/api/v1/namespaces/{namespace}/schedules",
+            schedules::create,
+        )
+        .get(SCHEDULE, schedules::info)
+        .delete(SCHEDULE, schedules::delete)
+        .post(
+            "/api/v1/namespaces/{namespace}/schedules/{schedule}/pause",
+            schedules::pause,
+        )
+        .post(
+            "/api/v1/namespaces/{namespace}/schedules/{schedule}/resume",
+            schedules::resume,
+        )
+        .get("/api/v1/timers", timers::list)
+        .get(TIMER, timers::info)
+        .add(Method::PATCH, TIMER, timers::update)
+        .delete(TIMER, timers::cancel)
+        .post("/api/v1/timers/{id}/fire", timers::fire_now)
 }
 
 /// What reads events, and may wait for them.

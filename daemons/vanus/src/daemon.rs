@@ -4,7 +4,9 @@ use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vanus_core::{ClusterInfo, EngineHealth, OpenOptions, SecretsKey, StoreOptions, Vanus};
+use vanus_core::{
+    ClusterInfo, EngineHealth, OpenOptions, SecretsKey, StoreOptions, TimerOptions, Vanus,
+};
 use vanus_gateway::{Gateway, GatewayOptions};
 use vanus_net::{
     http::{HttpServerOptions, bind_tcp},
@@ -149,6 +151,12 @@ fn open_options(config: &Config) -> Result<OpenOptions, ConfigError> {
         secrets_key: key,
         aws_lambda_endpoint: config.aws_lambda_endpoint.0.clone(),
         retention_interval: config.retention_interval,
+        timers: TimerOptions {
+            shards: config.timer_shards,
+            in_memory: config.timers_in_memory,
+            cache_bytes: config.timer_cache_size.as_usize(),
+            quota: config.timer_quota,
+        },
         egress: config
             .egress_allow
             .policy(&[config.http, config.quic, config.metrics]),
@@ -190,7 +198,7 @@ fn health_probe(vanus: &Vanus, shutdown: &Shutdown) -> HealthProbe {
     HealthProbe::new(move || match vanus.health() {
         EngineHealth::Failed(why) => Health::Dead(why),
         _ if drain.is_cancelled() => Health::NotReady("draining".to_owned()),
-        health @ (EngineHealth::Full | EngineHealth::LowSpace { .. }) => {
+        health @ (EngineHealth::Full | EngineHealth::LowSpace { .. } | EngineHealth::Timers(_)) => {
             Health::NotReady(health.to_string())
         }
         EngineHealth::Ok => Health::Ready,

@@ -3,15 +3,16 @@
 //! Some of those names end in `_total` without being counters, or are counters without it. They
 //! are kept as they are, for the sake of existing dashboards, and so declared as of unknown type.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, LabelSetEncoder, MetricEncoder},
+    encoding::{DescriptorEncoder, LabelSetEncoder, MetricEncoder, NoLabelSet},
     metrics::MetricType,
 };
 use vanus_core::{
-    EngineHealth, EngineMetrics, Stats, SubscriptionMetrics, SubscriptionPhase, Vanus,
+    EngineHealth, EngineMetrics, LATENESS_BOUNDS_MS, Stats, SubscriptionMetrics, SubscriptionPhase,
+    TimerMetrics, Vanus,
 };
 
 /// Asks the engine at every scrape.
@@ -35,6 +36,7 @@ impl Collector for EngineCollector {
         for (name, help, value) in WHOLE {
             describe(&mut encoder, name, help)?.encode_gauge(&value(&told))?;
         }
+        encode_lateness(&mut encoder, &told.engine.timers)?;
         for (name, help, value) in PER_SUBSCRIPTION {
             let mut metric = describe(&mut encoder, name, help)?;
             for subscription in &told.engine.subscriptions {
@@ -71,7 +73,7 @@ impl Told {
 /// A metric without its prefix, its help, and how its value is found.
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const WHOLE: [Row<Told>; 29] = [
+const WHOLE: [Row<Told>; 42] = [
     (
         "controller_eventbus_number_total",
         "Eventbuses, those of the system not counted",
@@ -207,6 +209,59 @@ const WHOLE: [Row<Told>; 29] = [
         "1 if events are taken and kept, 0 if the disk is full, nearly so, or failed",
         |t| u64::from(t.healthy),
     ),
+    ("timer_pending_number", "Timers that wait, now", |t| {
+        t.engine.timers.pending
+    }),
+    ("timer_memory_number", "Timers held in memory, now", |t| {
+        t.engine.timers.in_memory
+    }),
+    (
+        "timer_due_number",
+        "Timers due within a second or overdue, now",
+        |t| t.engine.timers.due,
+    ),
+    (
+        "timer_memory_byte_number",
+        "Bytes of events held in memory ahead of their time, now",
+        |t| t.engine.timers.cached_bytes,
+    ),
+    ("timer_set_number", "Timers set", |t| t.engine.timers.set),
+    (
+        "timer_fired_event_number",
+        "Timers whose events were stored in their eventbus",
+        |t| t.engine.timers.fired,
+    ),
+    ("timer_cancelled_number", "Timers cancelled in time", |t| {
+        t.engine.timers.cancelled
+    }),
+    (
+        "timer_dead_letter_event_number",
+        "Timers whose eventbus was deleted before they were due",
+        |t| t.engine.timers.dead_letters,
+    ),
+    (
+        "timer_unreadable_event_number",
+        "Timers whose events were damaged on disk when they were due",
+        |t| t.engine.timers.unreadable,
+    ),
+    (
+        "timer_clock_step_number",
+        "Times the wall clock was set by more than a second",
+        |t| t.engine.timers.clock_steps,
+    ),
+    ("schedule_number", "Schedules, now", |t| {
+        t.engine.schedules.schedules
+    }),
+    (
+        "schedule_event_number",
+        "Events that schedules have made",
+        |t| t.engine.schedules.made,
+    ),
+    (
+        "schedule_failed_event_number",
+        "Times that the event of a schedule could not be stored and was tried again",
+        |t| t.engine.schedules.failed,
+    ),
 ];
 
 const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 10] = [
@@ -259,6 +314,25 @@ const PER_SUBSCRIPTION: [Row<SubscriptionMetrics>; 10] = [
         |s| s.held_bytes,
     ),
 ];
+
+/// The histogram of how late events were.
+fn encode_lateness(
+    encoder: &mut DescriptorEncoder<'_>,
+    timers: &TimerMetrics,
+) -> Result<(), fmt::Error> {
+    let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+    let bounds = LATENESS_BOUNDS_MS.iter().map(|ms| seconds(*ms));
+    let bounds = bounds.chain([f64::MAX]);
+    let buckets: Vec<(f64, u64)> = bounds.zip(timers.lateness).collect();
+    let mut metric = encoder.encode_descriptor(
+        "timer_lateness_seconds",
+        "How late events of timers were in their eventbus, synced",
+        None,
+        MetricType::Histogram,
+    )?;
+    let count = timers.lateness.iter().sum();
+    metric.encode_histogram::<NoLabelSet>(seconds(timers.lateness_sum_ms), count, &buckets, None)
+}
 
 fn describe<'a>(
     encoder: &'a mut DescriptorEncoder<'_>,

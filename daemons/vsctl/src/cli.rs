@@ -17,8 +17,10 @@ use crate::{
     namespace::NamespaceCommand,
     parse::{duration, endpoint},
     route::RouteCommand,
+    schedule::ScheduleCommand,
     store::StoreCommand,
     subscription::SubscriptionCommand,
+    timer::TimerCommand,
 };
 
 const EXAMPLES: &str = "\
@@ -108,6 +110,12 @@ pub(crate) enum Command {
     /// Show and change the routes of a subscription: how much goes to which sink
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Let events wait for their time, and look after those that do
+    #[command(subcommand)]
+    Timer(TimerCommand),
+    /// Make events again and again: schedules in the notation of cron, with time zones
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Describe the node
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -142,6 +150,8 @@ impl Command {
             Self::Namespace(command) => command.run(context).await,
             Self::Subscription(command) => command.run(context).await,
             Self::Route(command) => Box::pin(command.run(context)).await,
+            Self::Timer(command) => Box::pin(command.run(context)).await,
+            Self::Schedule(command) => Box::pin(command.run(context)).await,
             Self::Cluster(command) => command.run(context).await,
             Self::Store(command) => Box::pin(command.run(context)).await,
             Self::Bench(command) => Box::pin(command.run(context)).await,

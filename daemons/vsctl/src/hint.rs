@@ -11,6 +11,7 @@ pub(crate) const fn hint(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::NamespaceNotFound => {
             "`vsctl namespace list` shows what exists, `vsctl namespace create` makes one"
         }
+        ErrorCode::TimerNotFound => "`vsctl timer list` shows what waits",
         ErrorCode::SubscriptionNotFound => "`vsctl subscription list -A` shows what exists",
         ErrorCode::EventlogNotFound => "`vsctl eventbus info` shows the eventlogs of an eventbus",
         ErrorCode::OffsetUnderflow | ErrorCode::OffsetOverflow => {

@@ -15,9 +15,11 @@ mod namespace;
 mod output;
 mod parse;
 mod route;
+mod schedule;
 mod store;
 mod subscription;
 mod telemetry;
+mod timer;
 
 use std::process::ExitCode;
 

@@ -64,6 +64,9 @@ pub enum SendRefusal {
         /// The window in bytes.
         limit: usize,
     },
+    /// The event asks to be delivered later, and what a producer sends is stored now.
+    #[error("it asks to be delivered later: set a timer for it (Admin::set_timers)")]
+    Delayed,
     /// The producer is closed.
     #[error("the producer is closed")]
     Closed,
@@ -73,6 +76,7 @@ impl Coded for SendRefusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Full { .. } => ErrorCode::TryAgain,
+            Self::Delayed => ErrorCode::InvalidArgument,
             Self::Closed => ErrorCode::Closed,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, TryAcquireError};
 use vanus_proto::message::EventbusKey;
-use vanus_types::{Event, checksum::crc32c, control::EventbusRecord};
+use vanus_types::{ErrorCode, Event, Fault, checksum::crc32c, control::EventbusRecord};
 
 use super::{
     Ack, NotSent, ProducerOptions, ProducerStats, Receipt, SendError, SendRefusal,
@@ -47,6 +47,12 @@ impl Drop for Handle {
             lane.close();
         }
     }
+}
+
+/// Whether an event asks to be delivered later. In a batch it would be refused together with all others.
+fn is_delayed(event: &Event) -> bool {
+    let times = ["xvanusdelay", "xvanusdeliverytime"];
+    event.extensions().any(|(name, _)| times.contains(&name))
 }
 
 impl Producer {
@@ -91,8 +97,12 @@ impl Producer {
     /// Cancellation safe: an event of a cancelled call was not taken in.
     ///
     /// # Errors
-    /// [`NotSent`] gives the event back when the producer is closed.
+    /// [`NotSent`] gives the event back when the producer is closed, or the event asks to be delivered later.
     pub async fn send(&self, event: Event) -> Result<Ack, NotSent> {
+        if is_delayed(&event) {
+            let reason = SendRefusal::Delayed;
+            return Err(NotSent { event, reason });
+        }
         let cost = self.cost(&event);
         let window = &self.handle.core.window;
         match window.try_acquire_many(cost) {
@@ -119,8 +129,12 @@ impl Producer {
     /// Takes `event` in if there is room for it right now.
     ///
     /// # Errors
-    /// [`NotSent`] gives the event back when the window is full or the producer is closed.
+    /// [`NotSent`] gives the event back when the window is full, the producer is closed, or the event asks to be delivered later.
     pub fn try_send(&self, event: Event) -> Result<Ack, NotSent> {
+        if is_delayed(&event) {
+            let reason = SendRefusal::Delayed;
+            return Err(NotSent { event, reason });
+        }
         let cost = self.cost(&event);
         match self.handle.core.window.try_acquire_many(cost) {
             Ok(room) => room.forget(),
@@ -148,6 +162,10 @@ impl Producer {
     pub async fn send_and_wait(&self, event: Event) -> Result<Receipt, SendError> {
         match self.send(event).await {
             Ok(ack) => ack.await,
+            Err(NotSent { reason, .. }) if reason == SendRefusal::Delayed => {
+                let fault = Fault::new(ErrorCode::InvalidArgument, reason.to_string());
+                Err(SendError::Refused(fault))
+            }
             Err(_) => Err(SendError::Closed {
                 may_be_stored: false,
             }),

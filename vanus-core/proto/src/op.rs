@@ -122,6 +122,32 @@ ops! {
     Settle = 0x0902, Read;
     /// Asks for deliveries of a subscription to be pushed as they come.
     Push = 0x0903, Read;
+
+    /// Lets events wait for their time.
+    SetTimers = 0x0A01, Publish;
+    /// Describes a timer that waits.
+    GetTimer = 0x0A02, Read;
+    /// Lists timers that wait.
+    ListTimers = 0x0A03, Read;
+    /// Cancels a timer.
+    CancelTimer = 0x0A04, Publish;
+    /// Lets a timer be due at another time.
+    UpdateTimer = 0x0A05, Publish;
+    /// Lets a timer be due now.
+    FireTimer = 0x0A06, Publish;
+
+    /// Creates a schedule.
+    CreateSchedule = 0x0B01, Admin;
+    /// Lists schedules.
+    ListSchedules = 0x0B02, Read;
+    /// Describes one schedule.
+    GetSchedule = 0x0B03, Read;
+    /// Pauses a schedule.
+    PauseSchedule = 0x0B04, Admin;
+    /// Resumes a schedule.
+    ResumeSchedule = 0x0B05, Admin;
+    /// Deletes a schedule.
+    DeleteSchedule = 0x0B06, Admin;
 }
 
 #[cfg(test)]
@@ -142,7 +168,10 @@ mod tests {
     #[test]
     fn whatever_changes_something_needs_more_than_a_session() {
         for op in Op::ALL {
-            let changes = ["Create", "Update", "Delete", "Re", "Disable", "Publish"];
+            let changes = [
+                "Create", "Update", "Delete", "Re", "Disable", "Publish", "Set", "Cancel", "Fire",
+                "Pause",
+            ];
             if changes.iter().any(|word| op.name().starts_with(word)) {
                 assert_ne!(op.role(), Role::Any, "{op:?}");
             }

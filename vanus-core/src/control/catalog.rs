@@ -6,8 +6,8 @@ use std::{
 };
 
 use vanus_types::{
-    EventbusId, EventlogId, Name, NamespaceId, SubscriptionId,
-    control::{EventbusRecord, NamespaceRecord, SubscriptionRecord},
+    EventbusId, EventlogId, Name, NamespaceId, ScheduleId, SubscriptionId,
+    control::{EventbusRecord, NamespaceRecord, ScheduleRecord, SubscriptionRecord},
 };
 
 use crate::eventbus::RoundRobin;
@@ -28,6 +28,8 @@ pub(crate) struct Catalog {
     bus_ids: HashMap<NamespaceId, HashMap<Name, EventbusId>>,
     bus_of_log: HashMap<EventlogId, EventbusId>,
     subscriptions: BTreeMap<SubscriptionId, Arc<SubscriptionRecord>>,
+    schedules: BTreeMap<ScheduleId, Arc<ScheduleRecord>>,
+    schedule_ids: HashMap<(NamespaceId, Name), ScheduleId>,
 }
 
 impl Catalog {
@@ -81,13 +83,37 @@ impl Catalog {
         self.subscriptions.values()
     }
 
+    pub(crate) fn schedule(&self, id: ScheduleId) -> Option<Arc<ScheduleRecord>> {
+        self.schedules.get(&id).cloned()
+    }
+
+    pub(crate) fn schedule_named(
+        &self,
+        namespace: NamespaceId,
+        name: &Name,
+    ) -> Option<Arc<ScheduleRecord>> {
+        let id = self.schedule_ids.get(&(namespace, name.clone()))?;
+        self.schedule(*id)
+    }
+
+    pub(crate) fn schedules(&self) -> impl ExactSizeIterator<Item = &Arc<ScheduleRecord>> {
+        self.schedules.values()
+    }
+
     /// The highest id of anything.
     pub(crate) fn highest_id(&self) -> u64 {
         let last_namespace = self.namespaces.last_key_value().map(|(id, _)| id.get());
         let last_bus = self.buses.last_key_value().map(|(id, _)| id.get());
         let last_log = self.bus_of_log.keys().map(|id| id.get()).max();
         let last_subscription = self.subscriptions.last_key_value().map(|(id, _)| id.get());
-        let last = [last_namespace, last_bus, last_log, last_subscription];
+        let last_schedule = self.schedules.last_key_value().map(|(id, _)| id.get());
+        let last = [
+            last_namespace,
+            last_bus,
+            last_log,
+            last_subscription,
+            last_schedule,
+        ];
         last.into_iter().flatten().max().unwrap_or(0)
     }
 
@@ -130,6 +156,19 @@ impl Catalog {
 
     pub(super) fn put_subscription(&mut self, record: SubscriptionRecord) {
         self.subscriptions.insert(record.id, Arc::new(record));
+    }
+
+    pub(super) fn put_schedule(&mut self, record: Arc<ScheduleRecord>) {
+        let name = (record.namespace_id, record.name.clone());
+        self.schedule_ids.insert(name, record.id);
+        self.schedules.insert(record.id, record);
+    }
+
+    pub(super) fn remove_schedule(&mut self, id: ScheduleId) {
+        if let Some(record) = self.schedules.remove(&id) {
+            let name = (record.namespace_id, record.name.clone());
+            self.schedule_ids.remove(&name);
+        }
     }
 
     pub(super) fn remove_subscription(&mut self, id: SubscriptionId) {

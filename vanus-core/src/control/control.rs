@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     eventlog::Logs,
+    timer::{Schedules, Timers},
     trigger::{Route, Triggers},
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct ControlParts {
     pub(crate) logs: Logs,
     pub(crate) meta: Arc<dyn MetaStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timers: Timers,
     pub(crate) triggers: Triggers,
     pub(crate) vault: Vault,
 }
@@ -37,6 +39,8 @@ pub(crate) struct Control {
     pub(super) logs: Logs,
     pub(super) meta: Arc<dyn MetaStore>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) timers: Timers,
+    pub(super) schedules: Schedules,
     pub(super) triggers: Triggers,
     pub(super) vault: Vault,
     pub(super) catalog: RwLock<Catalog>,
@@ -57,6 +61,7 @@ impl Control {
             logs,
             meta,
             clock,
+            timers,
             triggers,
             vault,
         } = parts;
@@ -66,6 +71,8 @@ impl Control {
             logs,
             meta,
             clock,
+            schedules: timers.schedules(),
+            timers,
             triggers,
             vault,
             catalog,
@@ -131,15 +138,27 @@ impl Control {
             .ok_or(ControlError::EventbusIdNotFound(id))
     }
 
+    /// The eventbus with this id, if users may publish to it.
+    pub(crate) fn writable_bus(&self, id: EventbusId) -> Result<Arc<Bus>, ControlError> {
+        let bus = self.bus_by_id(id)?;
+        if bus.record.name.is_system() {
+            let (what, name, action) = ("eventbus", bus.record.name.clone(), "published to");
+            return Err(ControlError::SystemOwned { what, name, action });
+        }
+        Ok(bus)
+    }
+
     /// The eventbus that has this eventlog.
     pub(crate) fn bus_of_log(&self, eventlog: EventlogId) -> Result<Arc<Bus>, ControlError> {
         let bus = self.look(|catalog| catalog.bus_of_log(eventlog));
         bus.ok_or(ControlError::EventlogNotFound(eventlog))
     }
 
-    /// Stops all subscriptions and refuses changes from now on.
+    /// Stops schedules, timers and all subscriptions, and refuses changes from now on.
     pub(crate) async fn close(&self) {
         *self.changing.lock().await = false;
+        self.schedules.stop().await;
+        self.timers.stop().await;
         self.triggers.stop_all().await;
     }
 

@@ -8,7 +8,9 @@ use vanus_types::{
 };
 
 use crate::{
+    eventbus::NotAdmitted,
     eventlog::LogError,
+    timer::{InvalidSchedule, InvalidTime, TimerError},
     trigger::{SinkError, StartError},
 };
 
@@ -134,6 +136,52 @@ pub enum ControlError {
     /// An eventlog could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// An event does not say well when it is due; nothing was stored.
+    #[error("event {index} is not accepted: {source}")]
+    Time {
+        /// Index of the event in the call.
+        index: usize,
+        /// What is wrong with it.
+        source: InvalidTime,
+    },
+    /// Nobody says when an event is due; nothing was stored.
+    #[error(
+        "event {index} does not say when it is due: give a time, or the attribute xvanusdeliverytime or xvanusdelay"
+    )]
+    NoTime {
+        /// Index of the event in the call.
+        index: usize,
+    },
+    /// Events that wait cannot be numbered, nor be sent to an eventlog by name; nothing was stored.
+    #[error(
+        "an event that waits for its time goes to the eventlog of its partition key when it is due: publish it without producer and eventlog"
+    )]
+    TimerPlaced,
+    /// There is no such schedule.
+    #[error("schedule \"{name}\" not found in namespace \"{namespace}\"")]
+    ScheduleNotFound {
+        /// The namespace.
+        namespace: Name,
+        /// The name.
+        name: Name,
+    },
+    /// The name is taken.
+    #[error("schedule \"{name}\" already exists in namespace \"{namespace}\"")]
+    ScheduleExists {
+        /// The namespace.
+        namespace: Name,
+        /// The name.
+        name: Name,
+    },
+    /// What a schedule says makes no sense.
+    #[error(transparent)]
+    Schedule(#[from] InvalidSchedule),
+    /// The events of a schedule would not be accepted.
+    #[error("event: {0}")]
+    ScheduleEvent(NotAdmitted),
+    /// Timers were not set or changed.
+    #[error(transparent)]
+    Timer(#[from] TimerError),
     /// The engine is closing.
     #[error("the engine is closing")]
     Closing,
@@ -175,9 +223,10 @@ impl Coded for ControlError {
             }
             Self::EventlogNotFound(_) => ErrorCode::EventlogNotFound,
             Self::SubscriptionNotFound(_) => ErrorCode::SubscriptionNotFound,
-            Self::NamespaceExists(_) | Self::EventbusExists { .. } | Self::IdTaken { .. } => {
-                ErrorCode::AlreadyExists
-            }
+            Self::NamespaceExists(_)
+            | Self::EventbusExists { .. }
+            | Self::ScheduleExists { .. }
+            | Self::IdTaken { .. } => ErrorCode::AlreadyExists,
             Self::NamespaceInUse { .. } | Self::SystemOwned { .. } | Self::EventbusFixed(_) => {
                 ErrorCode::CannotOperate
             }
@@ -186,7 +235,15 @@ impl Coded for ControlError {
                 ErrorCode::WrongState
             }
             Self::Sink(error) => error.code(),
-            Self::Range { .. } | Self::NoDeadLetters(_) => ErrorCode::InvalidArgument,
+            Self::Range { .. }
+            | Self::NoDeadLetters(_)
+            | Self::NoTime { .. }
+            | Self::TimerPlaced => ErrorCode::InvalidArgument,
+            Self::Time { source, .. } => source.code(),
+            Self::Timer(error) => error.code(),
+            Self::Schedule(error) => error.code(),
+            Self::ScheduleEvent(error) => error.code(),
+            Self::ScheduleNotFound { .. } => ErrorCode::NotFound,
             Self::Name(error) => error.code(),
             Self::Spec(error) => error.code(),
             Self::Filter(error) => error.code(),

@@ -19,11 +19,13 @@ use super::{
     control::Control,
     error::ControlError,
     recovery::system_namespace,
+    schedules::delete_schedule,
     tables::{self, Garbage},
+    timers::is_hidden,
 };
 
 /// How long dead letters are kept, in milliseconds, unless their eventbus is updated: 7 days.
-const DEAD_LETTER_RETENTION_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+pub(super) const DEAD_LETTER_RETENTION_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 impl Control {
     /// Creates an eventbus, its eventlogs and its dead letter eventbus.
@@ -111,7 +113,7 @@ impl Control {
         })
     }
 
-    async fn store_new(
+    pub(super) async fn store_new(
         &self,
         letters: EventbusRecord,
         record: EventbusRecord,
@@ -190,6 +192,10 @@ impl Control {
         let touches_retention = update.touches_retention();
         let _turn = self.change().await?;
         let bus = self.bus_by_id(id)?;
+        if is_hidden(&bus.record) {
+            let (what, name, action) = ("eventbus", bus.record.name.clone(), "changed");
+            return Err(ControlError::SystemOwned { what, name, action });
+        }
         let mut record = bus.record.clone();
         if let Some(description) = update.description {
             record.description = description;
@@ -213,7 +219,7 @@ impl Control {
         Ok(EventbusInfo { record, logs })
     }
 
-    /// Deletes an eventbus with its events, its subscriptions and its dead letters.
+    /// Deletes an eventbus with its events, its subscriptions, its schedules and its dead letters.
     pub(crate) async fn delete_eventbus(&self, id: EventbusId) -> Result<(), ControlError> {
         let _turn = self.change().await?;
         let bus = self.bus_by_id(id)?;
@@ -246,6 +252,10 @@ impl Control {
             batch = tables::delete(batch, subscription.as_ref());
             garbage.push(Garbage::Subscription(subscription.id));
         }
+        let schedules = self.schedules_of(id);
+        for schedule in &schedules {
+            batch = delete_schedule(batch, schedule);
+        }
         batch = garbage.iter().fold(batch, |batch, item| item.put(batch));
         self.commit_stopped(batch, &bus, &subscriptions).await?;
 
@@ -257,6 +267,10 @@ impl Control {
             for subscription in &subscriptions {
                 catalog.remove_subscription(subscription.id);
                 self.triggers.remove(subscription.id);
+            }
+            for schedule in &schedules {
+                catalog.remove_schedule(schedule.id);
+                self.schedules.remove(schedule.id);
             }
         }
         self.collect(garbage).await
@@ -275,7 +289,8 @@ impl Control {
                 Some(namespace) => bus.record.namespace_id == namespace.id,
                 None => bus.record.namespace != system,
             };
-            catalog.buses().filter(wanted).cloned().collect()
+            let shown = catalog.buses().filter(|bus| !is_hidden(&bus.record));
+            shown.filter(wanted).cloned().collect()
         }))
     }
 }

@@ -12,12 +12,14 @@ mod eventbuses;
 mod namespaces;
 mod pull;
 mod recovery;
+mod schedules;
 #[cfg(feature = "http")]
 mod sink_host;
 mod subscriptions;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod vault;
 
 pub(crate) use catalog::Bus;

@@ -47,6 +47,8 @@ impl Control {
         control.collect(garbage).await?;
         let orphans = control.clear_orphans().await?;
         control.start_subscriptions().await?;
+        control.start_timers().await;
+        control.start_schedules().await?;
         Ok((control, orphans))
     }
 
@@ -164,6 +166,7 @@ fn read_catalog(meta: &Arc<dyn MetaStore>) -> Result<(Catalog, Vec<Garbage>), Me
     read_all(meta, |record| catalog.put_namespace(record))?;
     read_all(meta, |record| catalog.put_bus(record))?;
     read_all(meta, |record| catalog.put_subscription(record))?;
+    read_all(meta, |record| catalog.put_schedule(Arc::new(record)))?;
     let mut garbage = Vec::new();
     meta.for_each(Table::Garbage, b"", &mut |key, _| {
         garbage.extend(Garbage::parse(&key));

@@ -6,10 +6,7 @@ use async_trait::async_trait;
 use vanus_types::{Event, Name, SubscriptionId};
 
 use super::{control::Control, error::ControlError};
-use crate::{
-    eventbus::{PublishOptions, publish},
-    trigger::SinkHost,
-};
+use crate::{eventbus::PublishOptions, trigger::SinkHost};
 
 impl Control {
     /// Lets the sinks ask this control plane.
@@ -50,8 +47,7 @@ impl SinkHost for Control {
         let bus = self
             .bus(namespace, eventbus)
             .map_err(|error| error.to_string())?;
-        let (options, now_ms) = (PublishOptions::default(), self.clock.now_ms());
-        let published = publish(&self.logs, &bus.record, &bus.turns, events, options, now_ms).await;
+        let published = self.publish(&bus, events, PublishOptions::default()).await;
         published.map(drop).map_err(|error| error.to_string())
     }
 

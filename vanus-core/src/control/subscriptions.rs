@@ -18,6 +18,7 @@ use super::{
     control::Control,
     error::ControlError,
     tables::{self, Garbage},
+    timers::is_hidden,
 };
 use crate::trigger::{self, Sink, Triggers};
 
@@ -33,6 +34,10 @@ impl Control {
         self.check(&spec)?;
         let _turn = self.change().await?;
         let bus = self.bus(&spec.namespace, &spec.eventbus)?;
+        if is_hidden(&bus.record) {
+            let (what, name, action) = ("eventbus", bus.record.name.clone(), "subscribed to");
+            return Err(ControlError::SystemOwned { what, name, action });
+        }
         self.look(|catalog| {
             if catalog.subscriptions().len() >= MAX_SUBSCRIPTIONS {
                 let (what, limit) = ("subscriptions", MAX_SUBSCRIPTIONS);

@@ -4,7 +4,7 @@
 use vanus_storage::meta::{MetaBatch, MetaError, Table};
 use vanus_types::{
     EventlogId, SubscriptionId, codec,
-    control::{EventbusRecord, NamespaceRecord, SubscriptionRecord},
+    control::{EventbusRecord, NamespaceRecord, ScheduleRecord, SubscriptionRecord},
 };
 
 /// A record with a table of its own.
@@ -37,6 +37,15 @@ impl Stored for EventbusRecord {
 
 impl Stored for SubscriptionRecord {
     const TABLE: Table = Table::Subscriptions;
+    const FORMAT: u8 = 2;
+
+    fn key(&self) -> u64 {
+        self.id.get()
+    }
+}
+
+impl Stored for ScheduleRecord {
+    const TABLE: Table = Table::Schedules;
     const FORMAT: u8 = 2;
 
     fn key(&self) -> u64 {

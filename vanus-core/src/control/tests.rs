@@ -21,6 +21,7 @@ use vanus_types::{
 use super::{Control, ControlParts};
 use crate::{
     eventlog::Logs,
+    timer::{TimerOptions, Timers},
     trigger::{FnSink, NoSinks, Triggers},
 };
 
@@ -73,10 +74,18 @@ async fn what_could_not_be_deleted_goes_on_running() {
         Arc::new(SeededEntropy::new(2)),
         Arc::new(NoSinks),
     );
+    let timers = Timers::new(
+        logs.clone(),
+        meta.clone(),
+        clock.clone(),
+        Arc::new(SeededEntropy::new(3)),
+        TimerOptions::default(),
+    );
     let parts = ControlParts {
         logs,
         meta,
         clock,
+        timers,
         triggers,
         vault: super::Vault::new(None, Arc::new(SeededEntropy::new(2))),
     };

@@ -19,6 +19,7 @@ use crate::{
     control::{Control, ControlParts, SecretsKey, Vault},
     error::OpenError,
     eventlog::Logs,
+    timer::{TimerOptions, Timers},
     trigger::{SinkFactory, Triggers},
 };
 
@@ -38,6 +39,8 @@ pub struct OpenOptions {
     /// Where functions of AWS Lambda are called, `https://` or `http://` and a host: a private endpoint,
     /// or a stand-in. Default: none, at the public endpoint of their region.
     pub aws_lambda_endpoint: Option<String>,
+    /// How events are kept that wait for their time.
+    pub timers: TimerOptions,
 }
 
 impl Default for OpenOptions {
@@ -48,6 +51,7 @@ impl Default for OpenOptions {
             egress: EgressPolicy::loopback(),
             secrets_key: None,
             aws_lambda_endpoint: None,
+            timers: TimerOptions::default(),
         }
     }
 }
@@ -129,6 +133,13 @@ impl VanusBuilder {
         let (store, meta) = opened.map_err(|_| OpenError::CutOff)??;
         let logs = Logs::new(store);
         let sinks = sinks(&self.options, &clock)?;
+        let timers = Timers::new(
+            logs.clone(),
+            Arc::clone(&meta),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            self.options.timers.clone(),
+        );
         let triggers = Triggers::new(
             logs.clone(),
             Arc::clone(&meta),
@@ -140,6 +151,7 @@ impl VanusBuilder {
             logs: logs.clone(),
             meta: Arc::clone(&meta),
             clock: Arc::clone(&clock),
+            timers,
             triggers,
             vault,
         };

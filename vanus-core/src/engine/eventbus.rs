@@ -1,5 +1,7 @@
 //! A handle to one eventbus.
 
+use std::sync::Arc;
+
 use vanus_types::{
     Event, EventId, EventbusId, EventlogId,
     control::{EventbusRecord, StartFrom, StoredEvent},
@@ -10,9 +12,9 @@ use super::{
     vanus::Vanus,
 };
 use crate::{
-    control::ControlError,
+    control::{Bus, ControlError},
     error::Error,
-    eventbus::{PublishOptions, Published, publish},
+    eventbus::{PublishOptions, Published},
     eventlog::LogError,
 };
 
@@ -72,6 +74,9 @@ impl Eventbus {
     /// call go together to the next eventlog in turn. What goes to one eventlog keeps its order
     /// and is stored together, or not at all if it fits one batch.
     ///
+    /// Events with the extension `xvanusdeliverytime` (RFC 3339) or `xvanusdelay` (seconds, or ISO 8601) wait for their time as
+    /// timers, synced whatever `options` say; they are stored when they are due, once. What is due already is stored now.
+    ///
     /// Dropping the future does not take events back that the store already has.
     ///
     /// # Errors
@@ -82,14 +87,8 @@ impl Eventbus {
         events: &[Event],
         options: PublishOptions,
     ) -> Result<Vec<Published>, Error> {
-        let bus = self.vanus.control().bus_by_id(self.id)?;
-        if bus.record.name.is_system() {
-            let (what, name, action) = ("eventbus", bus.record.name.clone(), "published to");
-            return Err(ControlError::SystemOwned { what, name, action }.into());
-        }
-        let now_ms = self.vanus.clock().now_ms();
-        let logs = self.vanus.logs();
-        Ok(publish(logs, &bus.record, &bus.turns, events, options, now_ms).await?)
+        let bus = self.writable()?;
+        self.vanus.control().publish(&bus, events, options).await
     }
 
     /// Reads events of one eventlog from an offset on.
@@ -137,6 +136,15 @@ impl Eventbus {
     pub fn tail(&self, eventlog: EventlogId, offset: u64) -> Result<Tail, Error> {
         self.check_eventlog(eventlog)?;
         Ok(Tail::new(self.vanus.logs().clone(), eventlog, offset))
+    }
+
+    pub(super) const fn vanus(&self) -> &Vanus {
+        &self.vanus
+    }
+
+    /// The eventbus, if it may be published to.
+    pub(super) fn writable(&self) -> Result<Arc<Bus>, ControlError> {
+        self.vanus.control().writable_bus(self.id)
     }
 
     fn check_eventlog(&self, eventlog: EventlogId) -> Result<(), Error> {

@@ -6,6 +6,8 @@ use vanus_types::{
     control::{SubscriptionPhase, SubscriptionTotals},
 };
 
+use crate::timer::{ScheduleMetrics, TimerMetrics};
+
 /// Whether an engine takes and keeps events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EngineHealth {
@@ -23,6 +25,8 @@ pub enum EngineHealth {
     Full,
     /// The disk failed: nothing is acknowledged until the engine is opened again.
     Failed(String),
+    /// Timers do not fire on time; everything else goes on.
+    Timers(String),
 }
 
 impl std::fmt::Display for EngineHealth {
@@ -35,6 +39,7 @@ impl std::fmt::Display for EngineHealth {
             ),
             Self::Full => f.write_str("the disk is full"),
             Self::Failed(why) => write!(f, "the disk failed: {why}"),
+            Self::Timers(why) => write!(f, "timers do not fire on time: {why}"),
         }
     }
 }
@@ -50,6 +55,10 @@ pub struct EngineMetrics {
     pub eventbuses: u64,
     /// The subscriptions.
     pub subscriptions: Vec<SubscriptionMetrics>,
+    /// The timers.
+    pub timers: TimerMetrics,
+    /// The schedules.
+    pub schedules: ScheduleMetrics,
 }
 
 /// Counters of one subscription.

@@ -7,6 +7,8 @@ mod maintenance;
 mod metrics;
 mod reader;
 mod retention;
+mod schedules;
+mod timers;
 mod trial;
 mod vanus;
 

@@ -96,15 +96,10 @@ impl Vanus {
     /// Answers the wire protocol for this engine.
     #[must_use]
     pub fn service(&self) -> Service {
-        let Inner {
-            control,
-            logs,
-            clock,
-            ..
-        } = self.inner.as_ref();
+        let Inner { control, logs, .. } = self.inner.as_ref();
         let vanus = self.clone();
         let info = Arc::new(move || vanus.cluster_info());
-        Service::new(Arc::clone(control), logs.clone(), Arc::clone(clock), info)
+        Service::new(Arc::clone(control), logs.clone(), info)
     }
 
     /// Creates a namespace.
@@ -215,7 +210,7 @@ impl Vanus {
         Ok(self.control().update_eventbus(id, update).await?)
     }
 
-    /// Deletes an eventbus with its events, its subscriptions and its dead letters.
+    /// Deletes an eventbus with its events, its subscriptions, its schedules and its dead letters.
     ///
     /// # Errors
     /// When there is none with this id, or it belongs to the system.
@@ -436,7 +431,10 @@ impl Vanus {
             }
             (Health::Full, _) | (_, MetaHealth::Full) => EngineHealth::Full,
             (Health::LowSpace { free, reserve }, _) => EngineHealth::LowSpace { free, reserve },
-            (Health::Ok, MetaHealth::Ready) => EngineHealth::Ok,
+            (Health::Ok, MetaHealth::Ready) => {
+                let trouble = self.control().timers().trouble();
+                trouble.map_or(EngineHealth::Ok, EngineHealth::Timers)
+            }
         }
     }
 
@@ -474,6 +472,8 @@ impl Vanus {
             namespaces: namespaces as u64,
             eventbuses: eventbuses as u64,
             subscriptions,
+            timers: self.control().timers().metrics(),
+            schedules: self.control().schedule_metrics(),
         }
     }
 

@@ -7,7 +7,7 @@ mod partition;
 mod publish;
 
 pub use admission::NotAdmitted;
-pub(crate) use admission::admit_batch;
-pub(crate) use partition::RoundRobin;
+pub(crate) use admission::{RESERVED_PREFIX, admit, admit_batch};
+pub(crate) use partition::{RoundRobin, key_hash, place_of};
 pub(crate) use publish::publish;
 pub use publish::{PublishError, PublishOptions, Published};

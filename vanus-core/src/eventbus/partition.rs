@@ -9,9 +9,19 @@ const PARTITION_KEY: &str = "partitionkey";
 /// The eventlog, out of `count`, of events with the partition key of `event`: CRC-32C of the key
 /// modulo `count`. Nothing, if the event has no key.
 pub(crate) fn keyed(event: &Event, count: usize) -> Option<usize> {
+    Some(place_of(key_hash(event)?, count))
+}
+
+/// CRC-32C of the partition key of `event`, if it has one.
+pub(crate) fn key_hash(event: &Event) -> Option<u32> {
     let key = event.attribute(PARTITION_KEY)?;
+    Some(crc32c(key.canonical().as_bytes()))
+}
+
+/// The eventlog, out of `count`, of events whose partition key has this CRC-32C.
+pub(crate) fn place_of(hash: u32, count: usize) -> usize {
     let count = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
-    usize::try_from(crc32c(key.canonical().as_bytes()) % count).ok()
+    usize::try_from(hash % count).unwrap_or(0)
 }
 
 /// Spreads what has no key over the eventlogs in turn.

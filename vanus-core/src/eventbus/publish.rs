@@ -3,12 +3,12 @@
 use futures_util::future::join_all;
 use vanus_storage::Appended;
 use vanus_types::{
-    Batch, Coded, Durability, ErrorCode, Event, EventId, EventlogId, ProducerId,
+    Batch, Coded, Durability, ErrorCode, Event, EventId, EventlogId, ProducerId, TimerId,
     control::EventbusRecord,
 };
 
 use super::{
-    admission::{NotAdmitted, admit},
+    admission::NotAdmitted,
     partition::{RoundRobin, keyed},
 };
 use crate::eventlog::{LogError, Logs};
@@ -36,6 +36,9 @@ pub struct Published {
     pub durability: Durability,
     /// Whether it had been stored by an earlier call with the same producer and sequence.
     pub duplicate: bool,
+    /// The timer it waits as, if it asks to be delivered later. Then `id` is where the timer is written down, and the event gets a
+    /// place in its eventbus when it is due.
+    pub timer: Option<TimerId>,
 }
 
 impl Published {
@@ -45,6 +48,7 @@ impl Published {
             append_time_ms: appended.append_time_ms,
             durability: appended.durability,
             duplicate: appended.duplicate,
+            timer: None,
         }
     }
 }
@@ -89,7 +93,7 @@ impl Coded for PublishError {
     }
 }
 
-/// Publishes `events` to `bus` and tells, in their order, where they are.
+/// Publishes `events`, which were admitted, to `bus` and tells, in their order, where they are.
 ///
 /// Dropping the future does not take back what was already handed to the store.
 pub(crate) async fn publish(
@@ -98,11 +102,7 @@ pub(crate) async fn publish(
     turns: &RoundRobin,
     events: &[Event],
     options: PublishOptions,
-    now_ms: i64,
 ) -> Result<Vec<Published>, PublishError> {
-    for (index, event) in events.iter().enumerate() {
-        admit(event, now_ms).map_err(|source| PublishError::NotAdmitted { index, source })?;
-    }
     if let [event] = events {
         return publish_one(logs, bus, turns, event, options).await;
     }

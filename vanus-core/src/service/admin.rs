@@ -94,7 +94,7 @@ impl Service {
         Ok(found.map_err(fault)?.as_ref().clone())
     }
 
-    fn bus(&self, key: &EventbusKey) -> Result<Arc<Bus>, Fault> {
+    pub(super) fn bus(&self, key: &EventbusKey) -> Result<Arc<Bus>, Fault> {
         let found = match key {
             EventbusKey::Id(id) => self.control.bus_by_id(*id),
             EventbusKey::Name { namespace, name } => self.control.bus(namespace, name),

@@ -6,7 +6,9 @@
 mod admin;
 mod pull;
 mod read;
+mod schedules;
 #[expect(clippy::module_inception, reason = "the main type of the module")]
 mod service;
+mod timers;
 
 pub use service::Service;

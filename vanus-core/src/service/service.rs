@@ -8,7 +8,7 @@ use vanus_proto::{
     service::{Handler, PublishOutcome, PushSink, Reply, SessionContext, TailSink},
 };
 use vanus_types::{
-    Batch, Clock, Coded, ErrorCode, Fault, control::ClusterInfo, limits::MAX_READ_LEN,
+    Batch, Coded, ErrorCode, Event, Fault, control::ClusterInfo, limits::MAX_READ_LEN,
 };
 
 use super::read::encode_batches;
@@ -16,6 +16,7 @@ use crate::{
     control::{Control, ControlError},
     eventbus::admit_batch,
     eventlog::Logs,
+    timer::due_ms,
 };
 
 /// Answers the wire protocol for one engine. Cheap to clone.
@@ -23,7 +24,6 @@ use crate::{
 pub struct Service {
     pub(super) control: Arc<Control>,
     pub(super) logs: Logs,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) info: Arc<dyn Fn() -> ClusterInfo + Send + Sync>,
 }
 
@@ -31,13 +31,11 @@ impl Service {
     pub(crate) fn new(
         control: Arc<Control>,
         logs: Logs,
-        clock: Arc<dyn Clock>,
         info: Arc<dyn Fn() -> ClusterInfo + Send + Sync>,
     ) -> Self {
         Self {
             control,
             logs,
-            clock,
             info,
         }
     }
@@ -48,6 +46,21 @@ impl Service {
     pub fn telling(mut self, info: Arc<dyn Fn() -> ClusterInfo + Send + Sync>) -> Self {
         self.info = info;
         self
+    }
+}
+
+impl Service {
+    /// Refuses events of a batch that are not due yet: a batch lies in one piece, at one time.
+    fn check_times(&self, asking: &[Event]) -> Result<(), ControlError> {
+        for (index, event) in asking.iter().enumerate() {
+            let now_ms = self.control.timers().now_ms();
+            let due = due_ms(event, now_ms);
+            let due = due.map_err(|source| ControlError::Time { index, source })?;
+            if due.is_some_and(|due_ms| due_ms > now_ms) {
+                return Err(ControlError::TimerPlaced);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -72,11 +85,9 @@ impl Handler for Service {
         batch: Batch,
     ) -> Result<PublishOutcome, Fault> {
         let bus = self.control.bus_of_log(request.eventlog).map_err(fault)?;
-        if bus.record.name.is_system() {
-            let (what, name, action) = ("eventbus", bus.record.name.clone(), "published to");
-            return Err(fault(ControlError::SystemOwned { what, name, action }));
-        }
-        admit_batch(&batch, self.clock.now_ms()).map_err(fault)?;
+        self.control.writable_bus(bus.record.id).map_err(fault)?;
+        let asking = admit_batch(&batch).map_err(fault)?;
+        self.check_times(&asking).map_err(fault)?;
         let submitted = self
             .logs
             .submit(request.eventlog, batch, request.durability)
@@ -101,6 +112,18 @@ impl Handler for Service {
             Request::LookupOffset(request) => self.lookup_offset(request).await,
             Request::Receive(request) => self.receive(request).await,
             Request::Settle(request) => self.settle(request),
+            Request::SetTimers(_)
+            | Request::GetTimer(_)
+            | Request::ListTimers(_)
+            | Request::CancelTimer(_)
+            | Request::UpdateTimer(_)
+            | Request::FireTimer(_) => self.timers(request).await,
+            Request::CreateSchedule(_)
+            | Request::ListSchedules(_)
+            | Request::GetSchedule(_)
+            | Request::PauseSchedule(_)
+            | Request::ResumeSchedule(_)
+            | Request::DeleteSchedule(_) => self.schedules(request).await,
             other => self.administer(other).await,
         }
     }

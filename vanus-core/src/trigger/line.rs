@@ -112,7 +112,7 @@ impl Line {
         firsts.into_iter().flatten().min()
     }
 
-    /// When the next attempt is due, in milliseconds since the Unix epoch.
+    /// When to look for the next attempt; see [`PendingRetries::next_due_ms`].
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
         self.waiting.next_due_ms()
     }

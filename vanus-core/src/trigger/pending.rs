@@ -1,8 +1,10 @@
 //! Events that wait for their next attempt. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use vanus_types::codec;
+
+use crate::timer::wheel::{Tick, TimerHandle, Wheel};
 
 /// Why an event waits, and how often it was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, codec::Encode, codec::Decode)]
@@ -23,8 +25,9 @@ pub(crate) struct Retry {
 /// The retries of one subscription and eventlog, by offset and by due time.
 #[derive(Debug, Default)]
 pub(crate) struct PendingRetries {
-    by_offset: BTreeMap<u64, Retry>,
-    by_due: BTreeSet<(i64, u64)>,
+    by_offset: BTreeMap<u64, (Retry, TimerHandle)>,
+    /// Offsets by the time they are due; none while nothing waits, which is most of the time.
+    wheel: Option<Wheel<u64>>,
 }
 
 impl PendingRetries {
@@ -40,43 +43,74 @@ impl PendingRetries {
 
     /// Puts an event on the list, or changes its entry.
     pub(crate) fn insert(&mut self, offset: u64, retry: Retry) {
-        let due = retry.due_ms;
-        if let Some(old) = self.by_offset.insert(offset, retry) {
-            self.by_due.remove(&(old.due_ms, offset));
+        let wheel = self.wheel.get_or_insert_with(|| empty_wheel(0));
+        match self.by_offset.entry(offset) {
+            Entry::Occupied(mut entry) => {
+                let (old, handle) = entry.get_mut();
+                wheel.update(*handle, retry.due_ms);
+                *old = retry;
+            }
+            Entry::Vacant(entry) => {
+                // Far fewer may wait than a wheel can hold.
+                if let Ok(handle) = wheel.insert(retry.due_ms, offset) {
+                    entry.insert((retry, handle));
+                }
+            }
         }
-        self.by_due.insert((due, offset));
     }
 
-    /// When the next attempt is due, in milliseconds since the Unix epoch.
+    /// When to look for the next attempt, in milliseconds since the Unix epoch: when it is due, or
+    /// some time before if that is far ahead.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
-        self.by_due.first().map(|(due, _)| *due)
+        self.wheel.as_ref().and_then(Wheel::next_ms)
     }
 
     /// Takes the event that is due longest, if one is due at `now_ms`.
     pub(crate) fn take_due(&mut self, now_ms: i64) -> Option<(u64, Retry)> {
-        let (due, offset) = self.by_due.first().copied()?;
-        if due > now_ms {
-            return None;
+        self.follow_back(now_ms);
+        let offset = self.wheel.as_mut()?.pop(now_ms)?.value;
+        let (retry, _) = self.by_offset.remove(&offset)?;
+        if self.by_offset.is_empty() {
+            self.wheel = None;
         }
-        self.by_due.remove(&(due, offset));
-        self.by_offset.remove(&offset).map(|retry| (offset, retry))
+        Some((offset, retry))
     }
 
     /// Brings due times that lie too far ahead, after a jump of the wall clock, back to
     /// `now_ms + longest_ms`.
     pub(crate) fn clamp(&mut self, now_ms: i64, longest_ms: u32) {
         let latest = now_ms.saturating_add(i64::from(longest_ms));
-        while let Some((due, offset)) = self.by_due.last().copied() {
-            if due <= latest {
-                break;
-            }
-            self.by_due.remove(&(due, offset));
-            self.by_due.insert((latest, offset));
-            if let Some(retry) = self.by_offset.get_mut(&offset) {
-                retry.due_ms = latest;
-            }
+        let Some(wheel) = &mut self.wheel else {
+            return;
+        };
+        let late = self.by_offset.values_mut();
+        for (retry, handle) in late.filter(|(retry, _)| retry.due_ms > latest) {
+            retry.due_ms = latest;
+            wheel.update(*handle, latest);
         }
     }
+
+    /// A wheel never runs back, but the wall clock may, and what it had passed is ahead again.
+    fn follow_back(&mut self, now_ms: i64) {
+        if self
+            .wheel
+            .as_ref()
+            .is_none_or(|wheel| wheel.position_ms() <= now_ms)
+        {
+            return;
+        }
+        let mut wheel = empty_wheel(now_ms);
+        for (offset, (retry, handle)) in &mut self.by_offset {
+            if let Ok(again) = wheel.insert(retry.due_ms, *offset) {
+                *handle = again;
+            }
+        }
+        self.wheel = Some(wheel);
+    }
+}
+
+fn empty_wheel(start_ms: i64) -> Wheel<u64> {
+    Wheel::new(Tick::default(), u32::MAX, start_ms)
 }
 
 #[cfg(test)]
@@ -113,5 +147,38 @@ mod tests {
         pending.clamp(100, 60);
         assert_eq!(pending.take_due(150).map(|(offset, _)| offset), Some(2));
         assert_eq!(pending.take_due(160).map(|(offset, _)| offset), Some(1));
+    }
+
+    #[test]
+    fn after_the_clock_went_back_events_wait_as_long_as_they_should() {
+        let mut pending = PendingRetries::default();
+        pending.insert(1, retry(50_000));
+        pending.insert(2, retry(20_000));
+        assert_eq!(pending.take_due(30_000).map(|(offset, _)| offset), Some(2));
+        assert_eq!(pending.take_due(30_000), None);
+        pending.insert(3, retry(6_000));
+        assert_eq!(pending.take_due(5_000), None);
+        assert_eq!(pending.take_due(6_000).map(|(offset, _)| offset), Some(3));
+        assert_eq!(pending.take_due(49_999), None);
+        assert_eq!(pending.take_due(50_000).map(|(offset, _)| offset), Some(1));
+    }
+
+    #[test]
+    fn whoever_looks_when_told_takes_each_event_when_it_is_due() {
+        let mut pending = PendingRetries::default();
+        let dues = [1_000, 3_600_000, 3_600_001, 77, 5_000_000_000];
+        for (offset, due_ms) in dues.into_iter().enumerate() {
+            pending.insert(offset as u64, retry(due_ms));
+        }
+        let (mut looks, mut taken) = (0, Vec::new());
+        while let Some(next) = pending.next_due_ms() {
+            looks += 1;
+            while let Some((_, retry)) = pending.take_due(next) {
+                assert_eq!(retry.due_ms, next);
+                taken.push(next);
+            }
+        }
+        assert_eq!(taken, [77, 1_000, 3_600_000, 3_600_001, 5_000_000_000]);
+        assert!(looks <= 20, "{looks} looks");
     }
 }

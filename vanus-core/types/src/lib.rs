@@ -27,7 +27,7 @@ pub use event::{
     AttributeRef, AttributeValue, Data, DataKind, Event, EventBuilder, EventParts, InvalidEvent,
 };
 pub use id::{
-    EventId, EventbusId, EventlogId, IdGenerator, InvalidId, NamespaceId, ProducerId,
-    SubscriptionId,
+    EventId, EventbusId, EventlogId, IdGenerator, InvalidId, NamespaceId, ProducerId, ScheduleId,
+    SubscriptionId, TimerId,
 };
 pub use name::{InvalidName, Name};

@@ -207,3 +207,61 @@ pub const MAX_TRANSFORM_WORK: u64 = 384 * 1024;
 
 /// What a run of a transformer may do more for each byte of the event's record, in steps and bytes.
 pub const TRANSFORM_WORK_PER_BYTE: u64 = 8;
+
+/// Largest event that waits for its time, in bytes of its record: with what is written around it, it still is one event of an
+/// eventlog.
+pub const MAX_TIMER_EVENT_LEN: usize = MAX_EVENT_LEN - 4096;
+
+/// Most timers of one namespace that wait, unless the engine is opened with another quota.
+pub const DEFAULT_TIMER_QUOTA: u64 = 20_000_000;
+
+/// Most shards of timers of one node.
+pub const MAX_TIMER_SHARDS: u16 = 64;
+
+/// Default number of shards of timers.
+pub const DEFAULT_TIMER_SHARDS: u16 = 4;
+
+/// Default number of timers that are held in memory, all shards together; the others are in the index on disk.
+pub const DEFAULT_TIMERS_IN_MEMORY: usize = 1_000_000;
+
+/// Default for the most bytes of events of timers that are held in memory ahead of their time, all shards together.
+pub const DEFAULT_TIMER_CACHE_LEN: usize = 128 * 1024 * 1024;
+
+/// Most events that one shard of timers puts into an eventlog at once.
+pub const MAX_FIRE_EVENTS: usize = 4096;
+
+/// Most bytes of the events that one shard of timers puts into an eventlog at once; one event always fits.
+pub const MAX_FIRE_LEN: usize = 1024 * 1024;
+
+/// Most bytes of the events that one batch of a shard of timers holds: reading one of its events costs reading the batch.
+pub const MAX_TIMER_BATCH_LEN: usize = 16 * 1024;
+
+/// Most changes of a shard of timers that its index does not hold yet; with more, new timers wait.
+pub const MAX_TIMER_CHANGES: usize = 1_000_000;
+
+/// Most timers that one page of a list tells of.
+pub const MAX_LISTED_TIMERS: usize = 1000;
+
+/// Most entries of the index that one call looks at to list timers; it says where to go on.
+pub const MAX_SCANNED_TIMERS: usize = 20_000;
+
+/// Longest delay of an event, in milliseconds: 365,000 days. Delivery times have no bound.
+pub const MAX_DELAY_MS: u64 = 365_000 * 24 * 60 * 60 * 1000;
+
+/// Longest text of a schedule such as `30 9 * * MON-FRI`, in bytes.
+pub const MAX_SCHEDULE_LEN: usize = 256;
+
+/// Longest name of a time zone, in bytes.
+pub const MAX_ZONE_LEN: usize = 64;
+
+/// Farthest an event of a schedule may come after its time at random, in milliseconds: a day.
+pub const MAX_JITTER_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Longest data of the event of a schedule, in bytes.
+pub const MAX_TEMPLATE_DATA_LEN: usize = 64 * 1024;
+
+/// Most schedules of one node.
+pub const MAX_SCHEDULES: usize = 100_000;
+
+/// Events that schedules make at one time; more wait for these.
+pub const MAX_SCHEDULES_AT_ONCE: usize = 256;

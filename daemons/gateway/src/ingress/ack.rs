@@ -40,6 +40,9 @@ fn write(json: &mut String, published: &[Published], asked: Durability) -> fmt::
             json,
             r#"{{"eventlog":"{eventlog}","offset":{offset},"event_id":"{id}""#
         )?;
+        if let Some(timer) = event.timer {
+            write!(json, r#","timer":"{timer}""#)?;
+        }
         json.push_str(if event.duplicate {
             r#","duplicate":true}"#
         } else {
@@ -67,6 +70,7 @@ mod tests {
             append_time_ms: 0,
             durability,
             duplicate,
+            timer: None,
         };
         let ack = Ack::new(
             &[
@@ -78,6 +82,17 @@ mod tests {
         assert_eq!(
             ack.into_json(),
             r#"{"events":[{"eventlog":"0000000000000001","offset":1,"event_id":"AAAAAAAAAAEAAAAAAAAAAQ=="},{"eventlog":"0000000000000001","offset":2,"event_id":"AAAAAAAAAAEAAAAAAAAAAg==","duplicate":true}],"durability":"page-cache"}"#
+        );
+        let waiting = Published {
+            timer: Some(vanus_types::TimerId {
+                shard: 1,
+                offset: 2,
+            }),
+            ..published(2, Durability::Fsync, false)
+        };
+        assert_eq!(
+            Ack::new(&[waiting], Durability::Fsync).into_json(),
+            r#"{"events":[{"eventlog":"0000000000000001","offset":2,"event_id":"AAAAAAAAAAEAAAAAAAAAAg==","timer":"1-2"}],"durability":"fsync"}"#
         );
         let none = Ack::new(&[], Durability::Fsync);
         assert_eq!(none.into_json(), r#"{"events":[],"durability":"fsync"}"#);

@@ -8,9 +8,11 @@ pub(crate) mod namespaces;
 pub(crate) mod openapi;
 mod page;
 mod place;
+pub(crate) mod schedules;
 mod stored;
 pub(crate) mod stream;
 pub(crate) mod subscriptions;
+pub(crate) mod timers;
 
 use axum::{
     Json,

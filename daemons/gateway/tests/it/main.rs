@@ -10,4 +10,5 @@ mod limits;
 mod managing;
 mod publishing;
 mod reading;
+mod timers;
 mod wire;

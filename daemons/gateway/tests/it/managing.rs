@@ -411,3 +411,45 @@ async fn an_event_is_tried_on_filters_and_transformer_without_a_trace() {
     let told = house.send("POST", path, of_one).await.ok();
     assert_eq!(told["event"]["data"], json!({"b": "x"}));
 }
+
+#[tokio::test]
+async fn a_schedule_is_made_listed_paused_and_deleted() {
+    let house = House::open().await;
+    let path = "/api/v1/namespaces/default/schedules";
+    let wanted = json!({"name": "nightly", "eventbus": "orders", "cron": "@daily",
+        "time_zone": "Europe/Lisbon", "event": {"type": "night"}});
+    let made = house.send("POST", path, wanted.clone()).await;
+    assert_eq!(made.status, 201);
+    assert_eq!(made.headers["location"], format!("{path}/nightly"));
+    let made = made.json();
+    assert_eq!(
+        (&made["phase"], &made["missed"]),
+        (&json!("active"), &json!("once"))
+    );
+    let again = house.send("POST", path, wanted.clone()).await;
+    again.is_problem(409, "V9300");
+    let mut bad = wanted;
+    bad["name"] = "other".into();
+    bad["cron"] = "* * * *".into();
+    let told = house.send("POST", path, bad).await;
+    let problem = told.is_problem(400, "V9101");
+    assert!(problem["detail"].as_str().unwrap().contains("5 fields"));
+    let list = house.get("/api/v1/schedules?namespace=default").await.ok();
+    assert_eq!(list["schedules"][0]["name"], "nightly");
+    let one = format!("{path}/nightly");
+    let paused = house
+        .send("POST", &format!("{one}/pause"), json!({}))
+        .await
+        .ok();
+    assert_eq!(
+        (&paused["phase"], &paused["next_ms"]),
+        (&json!("paused"), &Value::Null)
+    );
+    let resumed = house
+        .send("POST", &format!("{one}/resume"), json!({}))
+        .await
+        .ok();
+    assert_eq!(resumed["phase"], "active");
+    assert_eq!(house.send("DELETE", &one, json!({})).await.status, 204);
+    house.get(&one).await.is_problem(404, "V9400");
+}

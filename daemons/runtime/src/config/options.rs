@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use vanus_net::check_bind;
 use vanus_types::{
     Durability,
-    limits::{DEFAULT_SEGMENT_LEN, MIN_SEGMENT_LEN},
+    limits::{DEFAULT_SEGMENT_LEN, MAX_TIMER_SHARDS, MIN_SEGMENT_LEN},
 };
 
 use super::{
@@ -149,6 +149,14 @@ options! {
     /// The shortest time from the start of one such pass over all segments to the next. The first
     /// begins at the start of the daemon.
     scrub_interval: Duration = Duration::from_secs(7 * 24 * 3600);
+    /// Number of shards that keep timers, 1 to 64; taken when the first timer is set, and the same from then on.
+    timer_shards: u16 = 4;
+    /// Most timers held in memory; the others are on disk until a minute before they are due.
+    timers_in_memory: usize = 1_000_000;
+    /// Most bytes of events held in memory ahead of their time; what does not fit is read when it is due.
+    timer_cache_size: ByteSize = ByteSize::mib(128);
+    /// Most timers of one namespace that wait; further ones are refused with V9901.
+    timer_quota: u64 = 20_000_000;
     /// Most connections of the HTTP front door at once; further ones wait to be accepted.
     http_max_connections: usize = 4096;
     /// Most requests of the HTTP front door under way at once; further ones are answered 429.
@@ -205,6 +213,19 @@ impl Config {
             ByteSize(1024),
             MOST_WAL,
         )?;
+        self.check_counts()?;
+        if self.retention_interval.is_zero() {
+            return Err(ConfigError::Range {
+                key: "retention_interval",
+                value: self.retention_interval.show(),
+                least: "1ms".to_owned(),
+                most: "any".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), ConfigError> {
         let count = |key, value: usize, least: usize, most: usize| {
             if (least..=most).contains(&value) {
                 return Ok(());
@@ -219,15 +240,12 @@ impl Config {
         let (connections, requests) = (self.http_max_connections, self.http_max_requests);
         count("http_max_connections", connections, 1, usize::MAX)?;
         count("http_max_requests", requests, 1, usize::MAX)?;
-        count("worker_threads", self.worker_threads, 0, MOST_THREADS)?;
-        if self.retention_interval.is_zero() {
-            return Err(ConfigError::Range {
-                key: "retention_interval",
-                value: self.retention_interval.show(),
-                least: "1ms".to_owned(),
-                most: "any".to_owned(),
-            });
-        }
-        Ok(())
+        let (shards, most) = (
+            usize::from(self.timer_shards),
+            usize::from(MAX_TIMER_SHARDS),
+        );
+        count("timer_shards", shards, 1, most)?;
+        count("timers_in_memory", self.timers_in_memory, 1_000, usize::MAX)?;
+        count("worker_threads", self.worker_threads, 0, MOST_THREADS)
     }
 }

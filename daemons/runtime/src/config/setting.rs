@@ -222,17 +222,23 @@ impl Setting for bool {
     }
 }
 
-impl Setting for usize {
-    const FORM: &'static str = "a whole number";
+macro_rules! whole_numbers {
+    ($($number:ty),*) => {$(
+        impl Setting for $number {
+            const FORM: &'static str = "a whole number";
 
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
 
-    fn show(&self) -> String {
-        self.to_string()
-    }
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
 }
+
+whole_numbers!(u16, u64, usize);
 
 #[cfg(test)]
 mod tests {

@@ -75,6 +75,38 @@ impl Scene {
         })
     }
 
+    /// Closes the engine and opens it again.
+    pub(super) async fn reopen(&mut self, context: &Context) -> Result<(), CliError> {
+        let names: Vec<_> = self.buses.iter().map(|bus| bus.id()).collect();
+        self.buses.clear();
+        let closed = self.vanus.close().await;
+        closed.map_err(|error| CliError::engine(&error))?;
+        let path = std::path::Path::new(&self.directory).join(&self.folder);
+        // What is opened in its place for a moment frees the folder.
+        let nothing = Vanus::builder().in_memory().open().await;
+        self.vanus = nothing.map_err(|error| CliError::engine(&error))?;
+        let opened = Vanus::builder()
+            .data_dir(path)
+            .clock(context.clock())
+            .open()
+            .await;
+        self.vanus = opened.map_err(|error| CliError::engine(&error))?;
+        for id in names {
+            let bus = self.vanus.eventbus_by_id(id);
+            self.buses
+                .push(bus.map_err(|error| CliError::engine(&error))?);
+        }
+        Ok(())
+    }
+
+    /// One more eventbus.
+    pub(super) async fn other_bus(&self, context: &Context) -> Result<Eventbus, CliError> {
+        let name = Name::new(&scratch::unique(context.entropy()));
+        let spec = EventbusSpec::new(name.map_err(|error| CliError::invalid(&error))?);
+        let bus = self.vanus.create_eventbus(DEFAULT_NAMESPACE, spec).await;
+        bus.map_err(|error| CliError::engine(&error))
+    }
+
     /// The eventbus, where there is one.
     pub(super) fn bus(&self) -> Result<&Eventbus, CliError> {
         let first = self.buses.first();
@@ -116,8 +148,21 @@ pub(super) async fn with_engine<T>(
     eventlogs: u32,
     measure: impl AsyncFnOnce(&Scene) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let scene = Scene::open(context, directory, eventlogs).await?;
-    let measured = measure(&scene).await;
+    with_engine_again(context, directory, eventlogs, async |scene| {
+        measure(scene).await
+    })
+    .await
+}
+
+/// As [`with_engine`], for measurements that open the engine again.
+pub(super) async fn with_engine_again<T>(
+    context: &Context,
+    directory: &str,
+    eventlogs: u32,
+    measure: impl AsyncFnOnce(&mut Scene) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let mut scene = Scene::open(context, directory, eventlogs).await?;
+    let measured = measure(&mut scene).await;
     let closed = scene.close().await;
     let measured = measured?;
     closed.map(|()| measured)

@@ -21,12 +21,14 @@ mod recorder;
 mod report;
 mod scratch;
 mod stop;
+mod timers;
+mod wheel;
 
 use clap::{Args, Subcommand};
 
 use self::{
     consume::Consume, disk::Disk, http::Http, latency::Latency, loopback::Loopback,
-    matching::Matching, publish::Publish,
+    matching::Matching, publish::Publish, timers::Timing, wheel::Wheeling,
 };
 use crate::{context::Context, error::CliError};
 
@@ -52,6 +54,12 @@ pub(crate) enum BenchCommand {
     /// Measure how fast events find their subscriptions, in this process
     #[command(after_help = matching::EXAMPLES)]
     Match(Matching),
+    /// Measure what a timer costs in the timing wheel, in this process
+    #[command(after_help = wheel::EXAMPLES)]
+    Wheel(Wheeling),
+    /// Measure how many events can wait, and how late they are, with the engine in this process
+    #[command(after_help = timers::EXAMPLES)]
+    Timers(Timing),
     /// Measure the HTTP front door and deliveries to an HTTP sink
     #[command(after_help = http::EXAMPLES)]
     Http(Http),
@@ -70,7 +78,7 @@ interrupted measurement reports what it has. With --json the report is
    \"payload_bytes\", \"batch_bytes\", \"batch_events\", \"window_bytes\", \"linger_us\",
    \"in_flight\", \"connections\", \"eventlogs\", \"rate_per_s\", \"warm_up_s\", \"duration_s\",
    \"events\", \"events_per_s\", \"mb_per_s\",
-   \"samples\", \"p50_us\", \"p99_us\", \"max_us\"}],
+   \"samples\", \"p50_us\", \"p99_us\", \"p999_us\", \"max_us\"}],
    \"ratios\": [{\"name\", \"value\"}]}
 where null is what does not apply. MB are 10^6 bytes of payload.";
 
@@ -101,6 +109,8 @@ impl BenchCommand {
             Self::Disk(bench) => bench.run(context).await,
             Self::Loopback(bench) => bench.run(context).await,
             Self::Match(bench) => bench.run(context).await,
+            Self::Wheel(bench) => bench.run(context).await,
+            Self::Timers(bench) => bench.run(context).await,
             Self::Http(bench) => bench.run(context).await,
             Self::HttpBaseline => http::serve_baseline(context).await,
             Self::LoopbackOther => loopback::serve_other(context).await,

@@ -49,6 +49,7 @@ pub(super) struct Row {
     pub(super) samples: Option<u64>,
     pub(super) p50_us: Option<f64>,
     pub(super) p99_us: Option<f64>,
+    pub(super) p999_us: Option<f64>,
     pub(super) max_us: Option<f64>,
 }
 
@@ -91,6 +92,7 @@ impl Row {
             self.samples = Some(latencies.count());
             self.p50_us = Some(latencies.quantile_us(0.5));
             self.p99_us = Some(latencies.quantile_us(0.99));
+            self.p999_us = Some(latencies.quantile_us(0.999));
             self.max_us = Some(latencies.max_us());
         }
         self
@@ -271,6 +273,7 @@ mod tests {
             "samples",
             "p50_us",
             "p99_us",
+            "p999_us",
             "max_us",
         ];
         assert_eq!(json.as_object().unwrap().len(), keys.len());

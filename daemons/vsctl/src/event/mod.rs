@@ -1,5 +1,6 @@
 //! `vsctl event`: publish, read, look up.
 
+mod args;
 mod draft;
 mod get;
 mod put;
@@ -8,7 +9,11 @@ mod view;
 
 use clap::Subcommand;
 
-pub(crate) use self::view::{EventView, as_json, attribute, data_text};
+pub(crate) use self::{
+    args::{EventArgs, TimeArgs},
+    put::DataFormat,
+    view::{EventView, as_json, attribute, data_text, raw_json},
+};
 use self::{get::Get, put::Put, query::Query};
 use crate::{context::Context, error::CliError};
 

@@ -2,21 +2,16 @@
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use vanus_client::{ProducerOptions, Receipt};
-use vanus_types::{Durability, Event, EventlogId, Name, event::timestamp::format_ms};
+use vanus_types::{Durability, Event, EventlogId, Name, TimerId, event::timestamp::format_ms};
 
 use super::{
-    draft::{Draft, events_of},
+    args::{EventArgs, TimeArgs},
+    draft::events_of,
     view::raw_json,
 };
-use crate::{
-    context::Context,
-    error::CliError,
-    input,
-    output::Output,
-    parse::{Pair, pair},
-};
+use crate::{context::Context, error::CliError, input, output::Output};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +19,8 @@ Examples:
   vsctl event put orders --data hello --data-format plain --extension partitionkey=customer-7
   vsctl event put orders --data @order.json --durability page-cache --detail
   vsctl event put orders --file events.jsonl
+  vsctl event put orders --type order.reminder --delay-time 90
+  vsctl event put orders --type order.reminder --delivery-time 2026-12-24T18:00:00Z
   vsctl event put orders --print-template > event.json
 
 A file holds CloudEvents in their JSON format, one after the other or in an array; - is
@@ -38,27 +35,10 @@ pub(crate) struct Put {
     /// The namespace it is in
     #[arg(long, env = "VANUS_NAMESPACE", default_value = "default")]
     namespace: Name,
-    /// The id of the event; else a random one
-    #[arg(long)]
-    id: Option<String>,
-    /// The source of the event, a URI reference [default: /vsctl]
-    #[arg(long)]
-    source: Option<String>,
-    /// The type of the event [default: vsctl.event]
-    #[arg(long = "type", value_name = "TYPE")]
-    ty: Option<String>,
-    /// The subject of the event
-    #[arg(long)]
-    subject: Option<String>,
-    /// An extension attribute; may be given more than once
-    #[arg(long, value_parser = pair, value_name = "NAME=VALUE")]
-    extension: Vec<Pair>,
-    /// The data of the event: text, or @file
-    #[arg(long, value_name = "TEXT|@FILE")]
-    data: Option<String>,
-    /// What the data is
-    #[arg(long, value_enum, default_value_t = DataFormat::Json, value_name = "FORMAT")]
-    data_format: DataFormat,
+    #[command(flatten)]
+    event: EventArgs,
+    #[command(flatten)]
+    time: TimeArgs,
     /// Publish the events of this file
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["id", "source", "ty", "subject", "extension", "data"])]
@@ -90,15 +70,31 @@ pub(crate) enum DataFormat {
 /// An event that was stored.
 #[derive(Debug, Serialize)]
 struct Stored {
+    #[serde(flatten)]
+    place: Option<Place>,
+    /// Where it waits, if it is not stored yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timer: Option<TimerId>,
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Box<RawValue>>,
+}
+
+/// Where an event was stored.
+#[derive(Debug, Serialize)]
+struct Place {
     eventlog: EventlogId,
     offset: u64,
     event_id: String,
     append_time: String,
     durability: Durability,
     duplicate: bool,
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<Box<RawValue>>,
+}
+
+/// Whether an event asks to be delivered later.
+fn is_delayed(event: &Event) -> bool {
+    let times = ["xvanusdelay", "xvanusdeliverytime"];
+    event.extensions().any(|(name, _)| times.contains(&name))
 }
 
 impl Put {
@@ -112,38 +108,49 @@ impl Put {
                 .map_err(CliError::argument)?;
             return context.output().json(&text);
         }
-        let receipts = self.publish(context, &events).await?;
-        let stored: Vec<_> = events
-            .iter()
-            .zip(receipts)
-            .map(|(event, receipt)| Stored::new(event, &receipt, self.detail))
-            .collect();
+        let (waiting, now): (Vec<Event>, Vec<Event>) = events.into_iter().partition(is_delayed);
+        let mut stored = Vec::with_capacity(now.len() + waiting.len());
+        if !now.is_empty() || waiting.is_empty() {
+            let receipts = self.publish(context, &now).await?;
+            let new = |(event, receipt)| Stored::new(event, &receipt, self.detail);
+            stored.extend(now.iter().zip(receipts).map(new));
+        }
+        let timers = self.wait(context, &waiting).await?;
+        let new = |(event, timer)| Stored::waiting(event, timer, self.detail);
+        stored.extend(waiting.iter().zip(timers).map(new));
         print(context.output(), &stored)
     }
 
+    /// Lets events wait that ask for it.
+    async fn wait(&self, context: &Context, events: &[Event]) -> Result<Vec<TimerId>, CliError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.eventlog.is_some() {
+            return Err(CliError::argument(
+                "an event that waits goes to the eventlog of its partition key: leave out --eventlog",
+            ));
+        }
+        let events: Vec<_> = events.iter().map(|event| (event.clone(), None)).collect();
+        let admin = context.admin().await?;
+        let set = admin.set_timers(&self.namespace, &self.eventbus, &events);
+        Ok(set.await?)
+    }
+
     fn events(&self, context: &Context) -> Result<Vec<Event>, CliError> {
+        let events = self.events_as_named(context)?;
+        if !self.time.is_given() {
+            return Ok(events);
+        }
+        events.iter().map(|event| self.time.put_on(event)).collect()
+    }
+
+    fn events_as_named(&self, context: &Context) -> Result<Vec<Event>, CliError> {
         if let Some(path) = &self.file {
             return events_of(path, &input::read(path)?);
         }
-        let mut data = self.data.as_deref().map(input::text_or_file).transpose()?;
-        if self.print_template && data.is_none() {
-            data = Some(match self.data_format {
-                DataFormat::Json => json!({ "message": "hello" }).to_string(),
-                DataFormat::Plain => "hello".to_owned(),
-            });
-        }
-        let draft = Draft {
-            id: self.id.as_deref(),
-            source: self.source.as_deref(),
-            ty: self.ty.as_deref(),
-            subject: self.subject.as_deref(),
-            extensions: &self.extension,
-            data: data.as_deref(),
-            format: self.data_format,
-        };
-        Ok(vec![
-            draft.event(context.clock().as_ref(), context.entropy())?,
-        ])
+        let event = self.event.event(context, self.print_template)?;
+        Ok(vec![event])
     }
 
     async fn publish(&self, context: &Context, events: &[Event]) -> Result<Vec<Receipt>, CliError> {
@@ -188,13 +195,25 @@ impl Put {
 
 impl Stored {
     fn new(event: &Event, receipt: &Receipt, detail: bool) -> Self {
-        Self {
+        let place = Place {
             eventlog: receipt.id.eventlog,
             offset: receipt.id.offset,
             event_id: receipt.id.to_string(),
             append_time: format_ms(receipt.append_time_ms),
             durability: receipt.durability,
             duplicate: receipt.duplicate,
+        };
+        Self::told(event, Some(place), None, detail)
+    }
+
+    fn waiting(event: &Event, timer: TimerId, detail: bool) -> Self {
+        Self::told(event, None, Some(timer), detail)
+    }
+
+    fn told(event: &Event, place: Option<Place>, timer: Option<TimerId>, detail: bool) -> Self {
+        Self {
+            place,
+            timer,
             id: event.id().to_owned(),
             event: raw_json(event).ok().filter(|_| detail),
         }
@@ -202,18 +221,37 @@ impl Stored {
 }
 
 fn print(output: &Output, stored: &[Stored]) -> Result<(), CliError> {
-    let columns = ["EVENTLOG", "OFFSET", "EVENT ID", "DURABILITY", "ID"];
-    output.many(stored, "There was no event to store.", &columns, |stored| {
-        vec![
-            stored.eventlog.to_string(),
-            stored.offset.to_string(),
-            stored.event_id.clone(),
-            stored.durability.to_string(),
-            stored.id.clone(),
-        ]
-    })?;
     if output.is_json() {
-        return Ok(());
+        return output.json(&stored);
+    }
+    let (waiting, placed): (Vec<&Stored>, Vec<&Stored>) =
+        stored.iter().partition(|stored| stored.timer.is_some());
+    if !placed.is_empty() || waiting.is_empty() {
+        let columns = ["EVENTLOG", "OFFSET", "EVENT ID", "DURABILITY", "ID"];
+        output.many(
+            &placed,
+            "There was no event to store.",
+            &columns,
+            |stored| {
+                let place = stored.place.as_ref();
+                let mut row = place.map_or_else(Vec::new, |place| {
+                    vec![
+                        place.eventlog.to_string(),
+                        place.offset.to_string(),
+                        place.event_id.clone(),
+                        place.durability.to_string(),
+                    ]
+                });
+                row.push(stored.id.clone());
+                row
+            },
+        )?;
+    }
+    if !waiting.is_empty() {
+        output.many(&waiting, "", &["TIMER", "ID"], |stored| {
+            let timer = stored.timer.map(|timer| timer.to_string());
+            vec![timer.unwrap_or_default(), stored.id.clone()]
+        })?;
     }
     for event in stored.iter().filter_map(|stored| stored.event.as_ref()) {
         output.text(&crate::output::clean(event.get()))?;

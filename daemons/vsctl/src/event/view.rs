@@ -102,7 +102,7 @@ pub(crate) fn as_json<S: serde::Serializer>(
 }
 
 /// The JSON format of an event.
-pub(super) fn raw_json(event: &Event) -> Result<Box<RawValue>, String> {
+pub(crate) fn raw_json(event: &Event) -> Result<Box<RawValue>, String> {
     let text = String::from_utf8(json::encode(event)).map_err(|error| error.to_string())?;
     RawValue::from_string(text).map_err(|error| error.to_string())
 }

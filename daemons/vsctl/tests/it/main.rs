@@ -13,6 +13,8 @@ mod eventbuses;
 mod events;
 mod namespaces;
 mod receiving;
+mod schedules;
 mod stage;
 mod store;
 mod subscriptions;
+mod timers;

@@ -9,12 +9,15 @@ mod session;
 mod tail;
 
 pub use admin::{
-    CreateEventbus, CreateNamespace, CreateSubscription, DeadLetter, DeadLetterPage,
-    DeleteEventbus, DeleteNamespace, DeleteSubscription, DisableSubscription, EventbusKey,
-    EventbusPage, GetClusterInfo, GetDeadLetters, GetEventbus, GetNamespace, GetSubscription,
-    ListEventbuses, ListNamespaces, ListSubscriptions, MAX_PAGE_ITEMS, MAX_PAGE_LEN, NamespaceKey,
-    NamespacePage, ResendDeadLetters, ResendReport, ResetSubscription, ResumeSubscription,
-    SubscriptionPage, UpdateEventbus, UpdateSubscription, fill_page,
+    CancelTimer, CreateEventbus, CreateNamespace, CreateSchedule, CreateSubscription, DeadLetter,
+    DeadLetterPage, DeleteEventbus, DeleteNamespace, DeleteSchedule, DeleteSubscription,
+    DisableSubscription, EventbusKey, EventbusPage, FireTimer, GetClusterInfo, GetDeadLetters,
+    GetEventbus, GetNamespace, GetSchedule, GetSubscription, GetTimer, ListEventbuses,
+    ListNamespaces, ListSchedules, ListSubscriptions, ListTimers, MAX_PAGE_ITEMS, MAX_PAGE_LEN,
+    NamespaceKey, NamespacePage, NewTimer, PauseSchedule, ResendDeadLetters, ResendReport,
+    ResetSubscription, ResumeSchedule, ResumeSubscription, ScheduleKey, SchedulePage, SetTimers,
+    SubscriptionPage, TimerDetail, TimersSet, UpdateEventbus, UpdateSubscription, UpdateTimer,
+    fill_page,
 };
 pub use publish::{PublishReply, PublishRequest};
 pub use pull::{AttemptKey, Push, Receive, Received, Settle, Settled, Settlement};

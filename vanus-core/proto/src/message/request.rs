@@ -2,17 +2,23 @@
 
 use vanus_types::{
     codec::{self, CodecError, Decode, Encode},
-    control::{ClusterInfo, EventbusInfo, NamespaceRecord, SubscriptionInfo},
+    control::{
+        ClusterInfo, EventbusInfo, NamespaceRecord, ScheduleInfo, SubscriptionInfo, TimerList,
+        TimerOutcome,
+    },
 };
 
 use super::{
-    CreateEventbus, CreateNamespace, CreateSubscription, DeadLetterPage, DeleteEventbus,
-    DeleteNamespace, DeleteSubscription, DisableSubscription, EventbusPage, GetClusterInfo,
-    GetDeadLetters, GetEventbus, GetNamespace, GetSubscription, Hello, HelloReply, ListEventbuses,
-    ListNamespaces, ListSubscriptions, LookupOffset, LookupOffsetReply, NamespacePage,
-    PublishReply, PublishRequest, Push, ReadEvent, ReadReply, ReadRequest, Receive, Received,
-    ResendDeadLetters, ResendReport, ResetSubscription, ResumeSubscription, Settle, Settled,
-    SubscriptionPage, TailProgress, TailRequest, UpdateEventbus, UpdateSubscription,
+    CancelTimer, CreateEventbus, CreateNamespace, CreateSchedule, CreateSubscription,
+    DeadLetterPage, DeleteEventbus, DeleteNamespace, DeleteSchedule, DeleteSubscription,
+    DisableSubscription, EventbusPage, FireTimer, GetClusterInfo, GetDeadLetters, GetEventbus,
+    GetNamespace, GetSchedule, GetSubscription, GetTimer, Hello, HelloReply, ListEventbuses,
+    ListNamespaces, ListSchedules, ListSubscriptions, ListTimers, LookupOffset, LookupOffsetReply,
+    NamespacePage, PauseSchedule, PublishReply, PublishRequest, Push, ReadEvent, ReadReply,
+    ReadRequest, Receive, Received, ResendDeadLetters, ResendReport, ResetSubscription,
+    ResumeSchedule, ResumeSubscription, SchedulePage, SetTimers, Settle, Settled, SubscriptionPage,
+    TailProgress, TailRequest, TimerDetail, TimersSet, UpdateEventbus, UpdateSubscription,
+    UpdateTimer,
 };
 use crate::Op;
 
@@ -128,6 +134,32 @@ requests! {
     Receive: Receive => Received;
     /// Ends attempts.
     Settle: Settle => Settled;
+
+    /// Lets events wait.
+    SetTimers: SetTimers => TimersSet;
+    /// Describes a timer; the answer carries its event.
+    GetTimer: GetTimer => TimerDetail;
+    /// Lists timers.
+    ListTimers: ListTimers => TimerList;
+    /// Cancels a timer.
+    CancelTimer: CancelTimer => TimerOutcome;
+    /// Lets a timer be due at another time.
+    UpdateTimer: UpdateTimer => TimerOutcome;
+    /// Lets a timer be due now.
+    FireTimer: FireTimer => TimerOutcome;
+
+    /// Creates a schedule.
+    CreateSchedule: CreateSchedule => ScheduleInfo;
+    /// Lists schedules.
+    ListSchedules: ListSchedules => SchedulePage;
+    /// Describes a schedule.
+    GetSchedule: GetSchedule => ScheduleInfo;
+    /// Pauses a schedule.
+    PauseSchedule: PauseSchedule => ScheduleInfo;
+    /// Resumes a schedule.
+    ResumeSchedule: ResumeSchedule => ScheduleInfo;
+    /// Deletes a schedule.
+    DeleteSchedule: DeleteSchedule => ();
 
     /// Describes the node or cluster.
     GetClusterInfo: GetClusterInfo => ClusterInfo;

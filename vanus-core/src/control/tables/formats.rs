@@ -43,6 +43,13 @@ const ROUTED: &str = r#"{"id": "0000000000000D02", "eventbus_id": "0000000000000
     "config": {"ordering": {"key": "tenant"}},
     "created_at_ms": 1700000000000, "updated_at_ms": 1700000000001}"#;
 
+const SCHEDULE: &str = r#"{"id": "0000000000000E01", "name": "nightly", "namespace_id": "0000000000000A01",
+    "namespace": "shop", "eventbus_id": "0000000000000B01", "eventbus": "orders", "cron": "30 2 * * *",
+    "time_zone": "Europe/Lisbon", "start_ms": 1700000000000, "end_ms": 1800000000000, "count": 7, "jitter_ms": 500,
+    "missed": "all", "description": "counts the till", "event": {"type": "till.count", "source": "/till",
+        "subject": "all", "datacontenttype": "application/json", "data": "{}", "attributes": {"tenant": "t1"}},
+    "paused": true, "resumed_at_ms": 1700000000002, "created_at_ms": 1700000000000, "updated_at_ms": 1700000000001}"#;
+
 fn specimen<R: serde::de::DeserializeOwned>(json: &str) -> R {
     serde_json::from_str(json).unwrap()
 }
@@ -73,6 +80,7 @@ fn records_are_stored_as_they_were() {
         changed::<EventbusRecord>("eventbus", &specimen(EVENTBUS)),
         changed::<SubscriptionRecord>("subscription", &specimen(SUBSCRIPTION)),
         changed::<SubscriptionRecord>("routed", &routed()),
+        changed::<ScheduleRecord>("schedule", &specimen(SCHEDULE)),
     ];
     let lines: Vec<String> = changed.into_iter().flatten().collect();
     assert!(

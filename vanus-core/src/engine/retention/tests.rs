@@ -15,6 +15,7 @@ use vanus_types::{
 use super::*;
 use crate::{
     control::ControlParts,
+    timer::{TimerOptions, Timers},
     trigger::{NoSinks, Triggers},
 };
 
@@ -58,10 +59,18 @@ async fn control(logs: &Logs, clock: &Arc<ManualClock>) -> Arc<Control> {
         Arc::new(SeededEntropy::new(2)),
         Arc::new(NoSinks),
     );
+    let timers = Timers::new(
+        logs.clone(),
+        meta.clone(),
+        clock.clone(),
+        Arc::new(SeededEntropy::new(3)),
+        TimerOptions::default(),
+    );
     let parts = ControlParts {
         logs: logs.clone(),
         meta,
         clock: clock.clone(),
+        timers,
         triggers,
         vault: crate::control::Vault::new(None, Arc::new(vanus_types::SeededEntropy::new(2))),
     };

@@ -25,11 +25,17 @@ pub enum Table {
     Retries,
     /// What is to be deleted from disk, kept until it is gone.
     Garbage,
+    /// Timers by shard and time: a cache of the eventlogs of the shards, written in large batches.
+    Timers,
+    /// Schedules.
+    Schedules,
+    /// How far each schedule has come; written before and after each of its events.
+    ScheduleProgress,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Cluster,
         Self::Namespaces,
         Self::Eventbuses,
@@ -38,6 +44,9 @@ impl Table {
         Self::Cursors,
         Self::Retries,
         Self::Garbage,
+        Self::Timers,
+        Self::Schedules,
+        Self::ScheduleProgress,
     ];
 
     /// The name of the table, which is also its name on disk and never changes.
@@ -52,6 +61,9 @@ impl Table {
             Self::Cursors => "cursors",
             Self::Retries => "retries",
             Self::Garbage => "garbage",
+            Self::Timers => "timers",
+            Self::Schedules => "schedules",
+            Self::ScheduleProgress => "schedule-progress",
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     fs::{DirLock, Fs},
     log::Log,
-    wal::Missing,
+    wal::{Missing, largest_batch},
 };
 
 pub(crate) const LOCK: &str = "LOCK";
@@ -305,6 +305,11 @@ impl Store {
             return Err(AdminError::Closed);
         }
         self.shared().expire(log, before_ms, keep_from)
+    }
+
+    /// The longest batch the store takes, in bytes with its header.
+    pub fn largest_batch(&self) -> u64 {
+        largest_batch(self.shared().wal.size())
     }
 
     /// Whether the store takes events.

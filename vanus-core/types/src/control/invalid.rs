@@ -3,6 +3,7 @@
 use super::{filter::FilterSpecError, percent::Percent, transformer::TransformerSpecError};
 use crate::{
     error::{Coded, ErrorCode},
+    event::InvalidEvent,
     name::InvalidName,
 };
 
@@ -92,6 +93,12 @@ pub enum InvalidSpec {
         /// The field.
         field: &'static str,
     },
+    /// A schedule ends before it starts.
+    #[error("the schedule ends before it starts")]
+    EndBeforeStart,
+    /// The event of a schedule breaks a rule.
+    #[error("event: {0}")]
+    Event(#[from] InvalidEvent),
     /// A filter is malformed.
     #[error(transparent)]
     Filter(#[from] FilterSpecError),
@@ -107,7 +114,9 @@ impl Coded for InvalidSpec {
             Self::Filter(error) => error.code(),
             Self::Transformer(error) => error.code(),
             Self::Sink { .. } => ErrorCode::InvalidSink,
+            Self::Event(error) => error.code(),
             Self::Range { .. }
+            | Self::EndBeforeStart
             | Self::Length { .. }
             | Self::Header { .. }
             | Self::KeyLimitOfOrdered

@@ -18,11 +18,13 @@ mod ordering;
 mod percent;
 mod reset;
 mod routes;
+mod schedule;
 mod secret;
 mod secret_header;
 mod sink;
 mod stored;
 mod subscription;
+mod timer;
 mod transformer;
 
 pub use arn::LambdaArn;
@@ -43,10 +45,14 @@ pub use reset::{SubscriptionReset, WaitingRetries};
 pub use routes::{
     Rewrite, RouteGroup, RouteRetry, RouteSlots, RouteSpec, RoutesSpec, Sticky, StickyMode, weights,
 };
+pub use schedule::{
+    EventTemplate, Missed, ScheduleInfo, SchedulePhase, ScheduleRecord, ScheduleSpec,
+};
 pub use secret::{SECRET_MASK, Secret};
 pub use stored::StoredEvent;
 pub use subscription::{
     Consent, EventlogProgress, StartFrom, SubscriptionConfig, SubscriptionInfo, SubscriptionPhase,
     SubscriptionRecord, SubscriptionSpec, SubscriptionTotals,
 };
+pub use timer::{TimerFilter, TimerInfo, TimerList, TimerOutcome, TimerPlace};
 pub use transformer::{ActionSpec, OnError, TemplateType, TransformerSpec, TransformerSpecError};

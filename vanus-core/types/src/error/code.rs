@@ -107,7 +107,7 @@ error_codes! {
     InvalidFilter = 9116, 400, Never;
     /// The sink address cannot be delivered to.
     InvalidSink = 9117, 400, Never;
-    /// The event asks for something this build does not do, such as delayed delivery.
+    /// The request asks for something this build does not do.
     Unsupported = 9118, 400, Never;
     /// The sink lies at an address that this node does not deliver to.
     SinkForbidden = 9119, 400, Never;
@@ -135,6 +135,8 @@ error_codes! {
     SubscriptionNotFound = 9407, 404, Never;
     /// There is no such event.
     EventNotFound = 9408, 404, Never;
+    /// There is no such timer that waits: it has fired, was cancelled, or never was.
+    TimerNotFound = 9409, 404, Never;
     /// A fault inside Vanus.
     Internal = 9500, 500, Unknown;
     /// Stored bytes do not match their checksum; they are not served.

@@ -8,6 +8,7 @@ use super::{
     attribute::AttributeRef,
     builder::EventBuilder,
     data::Data,
+    invalid::InvalidEvent,
     parts::EventParts,
     record::{RecordError, RecordView, Slot},
 };
@@ -144,6 +145,16 @@ impl Event {
         }
     }
 
+    /// The same attributes with other data, given in pieces that are put together. Nothing but the data is looked at, so this is
+    /// the cheap way to many events that differ in their data only.
+    ///
+    /// # Errors
+    /// [`InvalidEvent::TooLarge`].
+    pub fn with_binary(&self, data: &[&[u8]]) -> Result<Self, InvalidEvent> {
+        let record = self.view().with_binary(data)?;
+        Ok(Self { record })
+    }
+
     /// A builder with everything of this event.
     pub fn to_builder(&self) -> EventBuilder {
         EventBuilder::from_parts(&self.parts())
@@ -230,6 +241,18 @@ mod tests {
         let names: Vec<_> = event.extensions().map(|(name, _)| name).collect();
         assert_eq!(names, ["apple", "blob", "zebra"]);
         assert_eq!(event.to_builder().build().unwrap(), event);
+    }
+
+    #[test]
+    fn other_data_leaves_the_attributes_alone() {
+        let event = full().with_binary(&[b"ab", b"", b"c"]).unwrap();
+        let built = full().to_builder().binary(*b"abc").build().unwrap();
+        assert_eq!(event, built);
+        let huge = vec![0; crate::limits::MAX_EVENT_LEN];
+        assert!(matches!(
+            full().with_binary(&[&huge]),
+            Err(InvalidEvent::TooLarge(_))
+        ));
     }
 
     #[test]

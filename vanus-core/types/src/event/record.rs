@@ -214,6 +214,25 @@ impl<'a> RecordView<'a> {
         self.u32_at(8).unwrap_or(self.0.len())
     }
 
+    /// The record with these attributes and other data.
+    pub(crate) fn with_binary(self, data: &[&[u8]]) -> Result<Bytes, InvalidEvent> {
+        let attributes = self.0.get(..self.data_at()).unwrap_or_default();
+        let length = attributes.len() + data.iter().map(|part| part.len()).sum::<usize>();
+        if length > MAX_EVENT_LEN {
+            return Err(InvalidEvent::TooLarge(length));
+        }
+        let mut out = Vec::with_capacity(length);
+        out.extend_from_slice(&narrow32(length).to_le_bytes());
+        out.extend_from_slice(attributes.get(4..).unwrap_or_default());
+        if let Some(kind) = out.get_mut(5) {
+            *kind = DataKind::Binary.to_byte();
+        }
+        for part in data {
+            out.extend_from_slice(part);
+        }
+        Ok(Bytes::from(out))
+    }
+
     /// The data.
     pub(crate) fn data(self) -> Data<'a> {
         let kind = self

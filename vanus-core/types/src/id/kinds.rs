@@ -9,7 +9,7 @@ use crate::{
 
 /// The text is no identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no {kind} id: up to 16 hexadecimal digits, not all zero")]
+#[error("\"{text}\" is no {kind} id: {}", form(kind))]
 pub struct InvalidId {
     /// What kind of identifier was asked for.
     pub kind: &'static str,
@@ -20,6 +20,14 @@ pub struct InvalidId {
 impl Coded for InvalidId {
     fn code(&self) -> ErrorCode {
         ErrorCode::InvalidArgument
+    }
+}
+
+/// What an id of this kind looks like.
+fn form(kind: &str) -> &'static str {
+    match kind {
+        "timer" => "two hexadecimal numbers with a hyphen between, such as 2-1A4",
+        _ => "up to 16 hexadecimal digits, not all zero",
     }
 }
 
@@ -95,6 +103,8 @@ id_kinds! {
     EventlogId = "eventlog";
     /// Identifies a subscription.
     SubscriptionId = "subscription";
+    /// Identifies a schedule.
+    ScheduleId = "schedule";
     /// Identifies an idempotent producer; zero in a batch header means "none".
     ProducerId = "producer";
 }

@@ -3,7 +3,11 @@
 mod event_id;
 mod generator;
 mod kinds;
+mod timer_id;
 
 pub use event_id::EventId;
 pub use generator::IdGenerator;
-pub use kinds::{EventbusId, EventlogId, InvalidId, NamespaceId, ProducerId, SubscriptionId};
+pub use kinds::{
+    EventbusId, EventlogId, InvalidId, NamespaceId, ProducerId, ScheduleId, SubscriptionId,
+};
+pub use timer_id::TimerId;

@@ -1,4 +1,4 @@
-//! What exists: namespaces, eventbuses, subscriptions, dead letters, the cluster.
+//! What exists: namespaces, eventbuses, subscriptions, dead letters, timers, schedules, the cluster.
 //!
 //! The records themselves are those of `vanus_types::control`.
 
@@ -7,7 +7,9 @@ mod dead_letter;
 mod eventbus;
 mod namespace;
 mod page;
+mod schedule;
 mod subscription;
+mod timer;
 
 pub use cluster::GetClusterInfo;
 pub use dead_letter::{
@@ -21,7 +23,15 @@ pub use namespace::{
     CreateNamespace, DeleteNamespace, GetNamespace, ListNamespaces, NamespaceKey, NamespacePage,
 };
 pub use page::{MAX_PAGE_ITEMS, MAX_PAGE_LEN, fill_page};
+pub use schedule::{
+    CreateSchedule, DeleteSchedule, GetSchedule, ListSchedules, PauseSchedule, ResumeSchedule,
+    ScheduleKey, SchedulePage,
+};
 pub use subscription::{
     CreateSubscription, DeleteSubscription, DisableSubscription, GetSubscription,
     ListSubscriptions, ResetSubscription, ResumeSubscription, SubscriptionPage, UpdateSubscription,
+};
+pub use timer::{
+    CancelTimer, FireTimer, GetTimer, ListTimers, NewTimer, SetTimers, TimerDetail, TimersSet,
+    UpdateTimer,
 };

@@ -17,7 +17,7 @@
 //! Each table is a fjall keyspace: cursors and retries are overwritten and deleted all the
 //! time, and apart they neither make the cold tables be compacted with them nor make scans of
 //! them wade through their tombstones. The set is fixed because a keyspace costs a memtable, a
-//! file or more and several syncs when created. A ninth keyspace holds the number of commits,
+//! file or more and several syncs when created. A tenth keyspace holds the number of commits,
 //! which is part of every write and lets a reopened store notice that its journal was cut.
 //!
 //! All keyspaces share one journal, which has no group commit of its own: it holds its lock
@@ -275,14 +275,16 @@ impl Tables {
             .open()?;
         let memtable = options.memtable_bytes.max(MIN_MEMTABLE);
         let keyspace = |name: &str| {
-            if missing == Missing::IsDamage && !db.keyspace_exists(name) {
+            // The index of timers is a cache: whoever uses it notices that it is empty, and makes it anew.
+            let cache = name == Table::Timers.name();
+            if missing == Missing::IsDamage && !cache && !db.keyspace_exists(name) {
                 return Err(Fault::Damaged(format!("table {name} is missing")));
             }
             let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable);
             Ok(db.keyspace(name, options)?)
         };
-        let [a, b, c, d, e, f, g, h] = Table::ALL.map(|table| keyspace(table.name()));
-        let keyspaces = [a?, b?, c?, d?, e?, f?, g?, h?];
+        let [a, b, c, d, e, f, g, h, i, j, k] = Table::ALL.map(|table| keyspace(table.name()));
+        let keyspaces = [a?, b?, c?, d?, e?, f?, g?, h?, i?, j?, k?];
         let commits = keyspace(COMMITS)?;
         Ok(Self {
             db,
@@ -301,6 +303,9 @@ impl Tables {
             cursors,
             retries,
             garbage,
+            timers,
+            schedules,
+            schedule_progress,
         ] = &self.keyspaces;
         match table {
             Table::Cluster => cluster,
@@ -311,6 +316,9 @@ impl Tables {
             Table::Cursors => cursors,
             Table::Retries => retries,
             Table::Garbage => garbage,
+            Table::Timers => timers,
+            Table::Schedules => schedules,
+            Table::ScheduleProgress => schedule_progress,
         }
     }
 
