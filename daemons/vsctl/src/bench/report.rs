@@ -217,7 +217,9 @@ impl Report {
 }
 
 fn show_us(us: f64) -> String {
-    if us < 1_000.0 {
+    if us < 1.0 {
+        format!("{:.0} ns", us * 1e3)
+    } else if us < 1_000.0 {
         format!("{us:.1} µs")
     } else if us < 1_000_000.0 {
         format!("{:.2} ms", us / 1e3)
